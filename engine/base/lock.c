@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 static void name_holder(int fd, const char *path, struct error **err)
 {
@@ -17,6 +18,15 @@ static void name_holder(int fd, const char *path, struct error **err)
 	error_set(err, ERROR_CONFLICT, "locked by %s", n > 0 ? text : "another process");
 	error_hint(
 		err, "wait until it has ended; the lock goes with its last process ('%s')", path);
+}
+
+/* False if the file was removed by its last holder while we waited at its door. */
+static bool still_there(int fd, const char *path)
+{
+	struct stat mine, named;
+
+	return fstat(fd, &mine) == 0 && lstat(path, &named) == 0 && mine.st_ino == named.st_ino &&
+	       mine.st_dev == named.st_dev;
 }
 
 bool lock_take(const char *path, const char *holder, int *out, struct error **err)
@@ -32,6 +42,11 @@ bool lock_take(const char *path, const char *holder, int *out, struct error **er
 			name_holder(fd, path, err);
 		else
 			error_set_errno(err, "cannot lock '%s'", path);
+		return false;
+	}
+	if (!still_there(fd, path)) {
+		error_set(err, ERROR_CONFLICT, "the lock was just removed by its last holder");
+		error_hint(err, "try again");
 		return false;
 	}
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, holder, strlen(holder), 0) < 0) {

@@ -1,0 +1,160 @@
+/* Objects by provider and address. */
+#include "plan/world.h"
+
+#include <string.h>
+
+struct world {
+	struct arena *arena;
+	GHashTable *objects;	/* "provider address" → struct actual */
+	GHashTable *incomplete; /* "provider kind" → why */
+};
+
+struct world *world_new(void)
+{
+	struct world *world = g_new0(struct world, 1);
+
+	world->arena = arena_new();
+	world->objects = g_hash_table_new(g_str_hash, g_str_equal);
+	world->incomplete = g_hash_table_new(g_str_hash, g_str_equal);
+	return world;
+}
+
+void world_free(struct world *world)
+{
+	g_hash_table_destroy(world->objects);
+	g_hash_table_destroy(world->incomplete);
+	arena_free(world->arena);
+	g_free(world);
+}
+
+struct arena *world_arena(struct world *world)
+{
+	return world->arena;
+}
+
+static struct actual *slot(
+	struct world *world, const char *provider, const char *address, const char *kind)
+{
+	char *key = arena_printf(world->arena, "%s %s", provider, address);
+	struct actual *actual = g_hash_table_lookup(world->objects, key);
+	bool listed = actual && actual->listed;
+
+	if (!actual) {
+		actual = arena_new_of(world->arena, struct actual);
+		g_hash_table_insert(world->objects, key, actual);
+	}
+	memset(actual, 0, sizeof(*actual));
+	actual->provider = arena_strdup(world->arena, provider);
+	actual->address = arena_strdup(world->arena, address);
+	actual->kind = arena_strdup(world->arena, kind);
+	actual->listed = listed;
+	return actual;
+}
+
+static enum presence presence_parse(const char *status)
+{
+	if (!g_strcmp0(status, "absent"))
+		return PRESENCE_ABSENT;
+	if (!g_strcmp0(status, "present") || !g_strcmp0(status, "changed"))
+		return PRESENCE_PRESENT;
+	return g_strcmp0(status, "foreign") ? PRESENCE_UNKNOWN : PRESENCE_FOREIGN;
+}
+
+static const char *copy_text(struct world *world, const struct value *map, const char *key)
+{
+	const char *text = value_get_string(map, key);
+
+	return text ? arena_strdup(world->arena, text) : NULL;
+}
+
+static const struct value *copy_map(struct world *world, const struct value *map, const char *key)
+{
+	const struct value *value = value_get_map(map, key);
+
+	return value ? value_copy(world->arena, value) : NULL;
+}
+
+struct actual *world_add(struct world *world, const char *provider, const struct value *answer)
+{
+	const char *address = value_get_string(answer, "address");
+	const char *kind = value_get_string(answer, "kind");
+	const struct value *error = value_get_map(answer, "error");
+	struct actual *actual;
+
+	if (!address || !kind)
+		return NULL;
+	actual = slot(world, provider, address, kind);
+	actual->presence = presence_parse(value_get_string(answer, "status"));
+	actual->class = ERROR_UNAVAILABLE;
+	actual->text = copy_text(world, answer, "text");
+	if (error) {
+		actual->class = error_class_parse(value_get_string(error, "class"));
+		actual->text = copy_text(world, error, "message");
+		actual->hint = copy_text(world, error, "hint");
+	}
+	actual->incarnation = copy_text(world, answer, "incarnation");
+	actual->partial = copy_text(world, answer, "partial");
+	actual->fields = copy_map(world, answer, "actual");
+	actual->record = copy_map(world, answer, "record");
+	actual->outputs = copy_map(world, answer, "outputs");
+	actual->up = value_get_boolean(answer, "up", false);
+	actual->ready = value_get_boolean(answer, "ready", false);
+	return actual;
+}
+
+struct actual *world_add_unknown(struct world *world, const char *provider, const char *address,
+	const char *kind, enum error_class class, const char *text, const char *hint)
+{
+	struct actual *actual = slot(world, provider, address, kind);
+
+	actual->presence = PRESENCE_UNKNOWN;
+	actual->class = class;
+	actual->text = arena_strdup(world->arena, text);
+	actual->hint = hint ? arena_strdup(world->arena, hint) : NULL;
+	return actual;
+}
+
+struct actual *world_find(const struct world *world, const char *provider, const char *address)
+{
+	AUTO(gfree) char *key = g_strdup_printf("%s %s", provider, address);
+
+	return g_hash_table_lookup(world->objects, key);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct actual *x = *(struct actual *const *)a, *y = *(struct actual *const *)b;
+	int order = strcmp(x->address, y->address);
+
+	return order ? order : strcmp(x->provider, y->provider);
+}
+
+GPtrArray *world_listed(const struct world *world)
+{
+	GPtrArray *all = g_ptr_array_new();
+	GHashTableIter iter;
+	void *actual;
+
+	g_hash_table_iter_init(&iter, world->objects);
+	while (g_hash_table_iter_next(&iter, NULL, &actual))
+		if (((struct actual *)actual)->listed)
+			g_ptr_array_add(all, actual);
+	qsort(all->pdata, all->len, sizeof(void *), by_address);
+	return all;
+}
+
+void world_set_incomplete(
+	struct world *world, const char *provider, const char *kind, const char *why)
+{
+	g_hash_table_insert(world->incomplete, arena_printf(world->arena, "%s %s", provider, kind),
+		arena_strdup(world->arena, why));
+}
+
+const char *world_incomplete(const struct world *world, const char *provider, const char *kind)
+{
+	AUTO(gfree) char *key = g_strdup_printf("%s %s", provider, kind);
+	AUTO(gfree) char *any = g_strdup_printf("%s *", provider);
+	const char *why = g_hash_table_lookup(world->incomplete, key);
+
+	return why ? why : g_hash_table_lookup(world->incomplete, any);
+}
