@@ -1,0 +1,135 @@
+/* Started side by side, asked for their schemas, found by name. */
+#include "run/providers.h"
+
+#include <string.h>
+
+enum { STOP_LIMIT = 15000 };
+
+struct providers {
+	const struct state *state;
+	GHashTable *clients; /* name → struct client */
+	GHashTable *broken;  /* name → struct error */
+};
+
+static void free_error(void *err)
+{
+	error_free(err);
+}
+
+struct providers *providers_new(const struct state *state)
+{
+	struct providers *providers = g_new0(struct providers, 1);
+
+	providers->state = state;
+	providers->clients = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	providers->broken = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_error);
+	return providers;
+}
+
+void providers_free(struct providers *providers)
+{
+	GHashTableIter iter;
+	void *client;
+
+	g_hash_table_iter_init(&iter, providers->clients);
+	while (g_hash_table_iter_next(&iter, NULL, &client))
+		client_stop(client, STOP_LIMIT);
+	g_hash_table_destroy(providers->clients);
+	g_hash_table_destroy(providers->broken);
+	g_free(providers);
+}
+
+struct client *providers_find(const struct providers *providers, const char *name)
+{
+	return g_hash_table_lookup(providers->clients, name);
+}
+
+static struct client *start(struct providers *providers, const char *name, struct error **err)
+{
+	struct client_options options = {
+		.state_dir = providers->state->root, .lock_fd = providers->state->lock};
+	struct client *client = providers_find(providers, name);
+
+	if (client)
+		return client;
+	client = client_start(name, &options, err);
+	if (client)
+		g_hash_table_insert(providers->clients, g_strdup(name), client);
+	return client;
+}
+
+static bool ready(struct providers *providers, struct client *client, struct error **err)
+{
+	AUTO(gfree) char *name = g_strdup(client_name(client));
+
+	if (client_ready(client, err))
+		return true;
+	g_hash_table_remove(providers->clients, name);
+	client_stop(client, 0);
+	return false;
+}
+
+struct client *providers_get(struct providers *providers, const char *name, struct error **err)
+{
+	struct client *client = start(providers, name, err);
+
+	return client && ready(providers, client, err) ? client : NULL;
+}
+
+static void report(const struct resource *r, const struct error *err, struct diagnostics *diagnostics)
+{
+	const struct value *key = value_get(r->written, "provider");
+
+	diagnostic_add(diagnostics, key ? key->span : r->span, "%s", err->message);
+	if (err->hint)
+		diagnostic_hint(diagnostics, "%s", err->hint);
+}
+
+/* Notes a failure under the provider's name, so that it is reported once. */
+static void note(struct providers *providers, const struct resource *r, struct error *err,
+	struct diagnostics *diagnostics)
+{
+	report(r, err, diagnostics);
+	g_hash_table_insert(providers->broken, g_strdup(r->provider), err);
+}
+
+void providers_start_for(
+	struct providers *providers, const struct fleet *fleet, struct diagnostics *diagnostics)
+{
+	for (unsigned i = 0; i < fleet->resources->len; i++) {
+		const struct resource *r = fleet->resources->pdata[i];
+		struct error *err = NULL;
+
+		if (!g_hash_table_contains(providers->broken, r->provider) &&
+			!start(providers, r->provider, &err))
+			note(providers, r, err, diagnostics);
+	}
+	for (unsigned i = 0; i < fleet->resources->len; i++) {
+		const struct resource *r = fleet->resources->pdata[i];
+		struct client *client = providers_find(providers, r->provider);
+		struct error *err = NULL;
+
+		if (client && !ready(providers, client, &err))
+			note(providers, r, err, diagnostics);
+	}
+}
+
+bool providers_kind(void *data, const char *provider, const char *kind,
+	const struct field **fields, bool *open)
+{
+	static const struct field none = {0};
+	struct providers *providers = data;
+	struct client *client = providers_find(providers, provider);
+	const struct client_kind *found = client ? client_kind(client, kind) : NULL;
+
+	/* One that could not be started was reported already: let anything pass. */
+	if (!found && g_hash_table_contains(providers->broken, provider)) {
+		*fields = &none;
+		return *open = true;
+	}
+	if (!found)
+		return false;
+	*fields = found->fields;
+	*open = found->open;
+	return true;
+}

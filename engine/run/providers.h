@@ -1,0 +1,33 @@
+/* The provider programs of one run. */
+#ifndef RUN_PROVIDERS_H
+#define RUN_PROVIDERS_H
+
+#include "fleet/fleet.h"
+#include "provider/client.h"
+#include "run/state.h"
+
+struct providers;
+
+/* `state` is borrowed: its root and its lock (if held) are handed to the programs. */
+struct providers *providers_new(const struct state *state);
+/* Ends the programs: closes their input, waits, kills. */
+void providers_free(struct providers *providers);
+/* Starts it if it does not run yet. */
+struct client *providers_get(struct providers *providers, const char *name, struct error **err);
+/* Only if it was started. */
+struct client *providers_find(const struct providers *providers, const char *name);
+/* Starts what the fleet names and waits for the schemas; what cannot be started becomes a diagnostic
+ * at the place that names it. */
+void providers_start_for(
+	struct providers *providers, const struct fleet *fleet, struct diagnostics *diagnostics);
+/* A fleet_kind_lookup; data is struct providers. */
+bool providers_kind(void *data, const char *provider, const char *kind,
+	const struct field **fields, bool *open);
+
+static inline void auto_providers(struct providers **providers)
+{
+	if (*providers)
+		providers_free(*providers);
+}
+
+#endif

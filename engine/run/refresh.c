@@ -1,0 +1,219 @@
+/* Lists and reads in batches, side by side, until the last one has answered. */
+#include "run/refresh.h"
+
+#include <string.h>
+
+enum { LIMIT = 120000, BATCH_OBJECTS = 512, BATCH_BYTES = 512 * 1024 };
+
+struct refresh {
+	struct world *world;
+	const struct state *state;
+	unsigned pending;
+};
+
+/* One request under way. */
+struct batch {
+	struct refresh *refresh;
+	struct client *client;
+	const char *provider;
+	const char *kind;  /* of a list; NULL: a read */
+	GPtrArray *wanted; /* of a read: struct resource */
+};
+
+struct value *refresh_request(struct arena *arena, const struct state *state, const char *call)
+{
+	struct value *request = value_map(arena), *fleet = value_map(arena);
+
+	value_set(arena, fleet, "name", value_string(arena, state->name));
+	value_set(arena, fleet, "id", value_string(arena, state->id));
+	value_set(arena, request, "call", value_string(arena, call));
+	value_set(arena, request, "fleet", fleet);
+	return request;
+}
+
+struct value *refresh_object(
+	struct arena *arena, const char *address, const char *kind, const char *name)
+{
+	struct value *object = value_map(arena);
+
+	value_set(arena, object, "address", value_string(arena, address));
+	value_set(arena, object, "kind", value_string(arena, kind));
+	value_set(arena, object, "name", value_string(arena, name));
+	return object;
+}
+
+static void on_object(void *data, const struct value *answer)
+{
+	struct batch *batch = data;
+	const char *address = value_get_string(answer, "address");
+	struct actual *known, *actual;
+
+	/* A read tells more of the same object than the list, and comes in any order. */
+	known = address ? world_find(batch->refresh->world, batch->provider, address) : NULL;
+	if (batch->kind && known) {
+		known->listed = true;
+		return;
+	}
+	actual = world_add(batch->refresh->world, batch->provider, answer);
+	if (actual && batch->kind)
+		actual->listed = true;
+}
+
+static void on_done(void *data, bool complete, const struct error *err)
+{
+	struct batch *batch = data;
+	struct world *world = batch->refresh->world;
+
+	if (batch->kind && (err || !complete))
+		world_set_incomplete(world, batch->provider, batch->kind,
+			err ? err->message : "its provider could not see everything");
+	for (unsigned i = 0; err && batch->wanted && i < batch->wanted->len; i++) {
+		const struct resource *r = batch->wanted->pdata[i];
+
+		if (!world_find(world, r->provider, r->address))
+			world_add_unknown(world, r->provider, r->address, r->kind, err->class,
+				err->message, err->hint);
+	}
+	if (batch->wanted)
+		g_ptr_array_free(batch->wanted, TRUE);
+	batch->refresh->pending--;
+	g_free(batch);
+}
+
+static void send(struct refresh *refresh, struct client *client, const struct value *request,
+	const char *kind, GPtrArray *wanted)
+{
+	struct batch *batch = g_new0(struct batch, 1);
+	struct request_handlers handlers = {.object = on_object, .done = on_done, .data = batch};
+
+	batch->refresh = refresh;
+	batch->provider = client_name(client);
+	batch->kind = kind;
+	batch->wanted = wanted;
+	refresh->pending++;
+	client_send(client, request, LIMIT, &handlers);
+}
+
+static void list_all(struct refresh *refresh, struct client *client)
+{
+	size_t count;
+	const struct client_kind *kinds = client_kinds(client, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		AUTO(arena) struct arena *arena = arena_new();
+		struct value *request = refresh_request(arena, refresh->state, "list");
+
+		if (!kinds[i].lists)
+			continue;
+		value_set(arena, request, "kind", value_string(arena, kinds[i].name));
+		send(refresh, client, request, kinds[i].name, NULL);
+	}
+}
+
+/* What the file says as far as it is literal; the rest is unknown to the provider. */
+static struct value *desired(struct arena *arena, const struct resource *r)
+{
+	struct value *map = value_map(arena);
+
+	for (size_t i = 0; i < r->said->map.count; i++) {
+		const struct member *m = &r->said->map.members[i];
+
+		value_set(arena, map, m->key, m->value);
+	}
+	return map;
+}
+
+/* Sends what follows `from` and shares its provider and scope group; returns where it stopped. */
+static unsigned read_batch(
+	struct refresh *refresh, struct client *client, GPtrArray *all, unsigned from)
+{
+	AUTO(arena) struct arena *arena = arena_new();
+	struct value *request = refresh_request(arena, refresh->state, "read");
+	struct value *objects = value_list(arena);
+	const struct resource *first = all->pdata[from];
+	GPtrArray *wanted = g_ptr_array_new();
+	unsigned at = from;
+
+	for (; at < all->len && wanted->len < BATCH_OBJECTS && arena_size(arena) < BATCH_BYTES; at++) {
+		struct resource *r = all->pdata[at];
+		struct value *object;
+
+		if (r->machine != first->machine)
+			break;
+		object = refresh_object(arena, r->address, r->kind, r->name);
+		value_set(arena, object, "desired", desired(arena, r));
+		value_append(arena, objects, object);
+		g_ptr_array_add(wanted, r);
+	}
+	value_set(arena, request, "scope",
+		value_string(arena, first->machine ? first->machine->address : "fleet"));
+	value_set(arena, request, "objects", objects);
+	send(refresh, client, request, NULL, wanted);
+	return at;
+}
+
+static int by_scope(const void *a, const void *b)
+{
+	const struct resource *x = *(struct resource *const *)a, *y = *(struct resource *const *)b;
+	int order = strcmp(x->machine ? x->machine->address : "", y->machine ? y->machine->address : "");
+
+	return order ? order : strcmp(x->address, y->address);
+}
+
+static void read_all(struct refresh *refresh, struct client *client, const struct fleet *fleet)
+{
+	GPtrArray *mine = g_ptr_array_new();
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < fleet->resources->len; i++) {
+		struct resource *r = fleet->resources->pdata[i];
+
+		if (!strcmp(r->provider, client_name(client)))
+			g_ptr_array_add(mine, r);
+	}
+	qsort(mine->pdata, mine->len, sizeof(void *), by_scope);
+	while (at < mine->len)
+		at = read_batch(refresh, client, mine, at);
+	g_ptr_array_free(mine, TRUE);
+}
+
+/* Names of all providers that may have something, without doubles. */
+static GPtrArray *names(const struct fleet *fleet, const struct state *state)
+{
+	GHashTable *seen = g_hash_table_new(g_str_hash, g_str_equal);
+	GPtrArray *all = g_ptr_array_new();
+
+	for (unsigned i = 0; i < state->providers->len; i++)
+		if (g_hash_table_add(seen, state->providers->pdata[i]))
+			g_ptr_array_add(all, state->providers->pdata[i]);
+	for (unsigned i = 0; fleet && i < fleet->resources->len; i++) {
+		const char *name = ((struct resource *)fleet->resources->pdata[i])->provider;
+
+		if (g_hash_table_add(seen, (void *)name))
+			g_ptr_array_add(all, (void *)name);
+	}
+	g_hash_table_destroy(seen);
+	return all;
+}
+
+bool refresh(struct world *world, const struct fleet *fleet, struct providers *providers,
+	const struct state *state, struct error **err)
+{
+	struct refresh refresh = {world, state, 0};
+	GPtrArray *all = names(fleet, state);
+	bool ok = true;
+
+	for (unsigned i = 0; ok && i < all->len; i++)
+		ok = providers_get(providers, all->pdata[i], err) != NULL;
+	for (unsigned i = 0; ok && i < all->len; i++) {
+		struct client *client = providers_find(providers, all->pdata[i]);
+
+		list_all(&refresh, client);
+		if (fleet)
+			read_all(&refresh, client, fleet);
+	}
+	while (refresh.pending)
+		g_main_context_iteration(NULL, TRUE);
+	g_ptr_array_free(all, TRUE);
+	return ok;
+}

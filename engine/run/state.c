@@ -1,0 +1,232 @@
+/* ROOT/fleets/NAME: fleet.json, providers.json, lock. */
+#include "run/state.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/id.h"
+#include "base/lock.h"
+#include "base/text.h"
+#include "document/json.h"
+
+enum { FORMAT = 1, FILE_MOST = 1 << 20 };
+
+char *state_root(const char *given)
+{
+	const char *path = given ? given : g_getenv("PROVISION_STATE_DIR");
+
+	if (path && *path)
+		return g_canonicalize_filename(path, NULL);
+	if (geteuid() == 0)
+		return g_strdup("/var/lib/provision");
+	path = g_getenv("XDG_STATE_HOME");
+	if (path && *path == '/')
+		return g_build_filename(path, "provision", NULL);
+	return g_build_filename(g_get_home_dir(), ".local", "state", "provision", NULL);
+}
+
+/* A JSON file of ours; *value is NULL when there is none. */
+static bool load(struct arena *arena, const char *path, struct value **value, struct error **err)
+{
+	AUTO(gfree) char *text = NULL;
+	size_t length;
+
+	*value = NULL;
+	if (!file_exists(path))
+		return true;
+	if (!file_read(path, FILE_MOST, &text, &length, err))
+		return false;
+	*value = json_parse(arena, text, length, err);
+	if (!*value)
+		return error_prefix(err, "'%s'", path);
+	if (value_get_integer(*value, "format", 0) > FORMAT) {
+		error_set(err, ERROR_CONFLICT, "'%s' was written by a newer version of provision", path);
+		error_hint(err, "use that version");
+		return false;
+	}
+	return true;
+}
+
+static bool load_fleet(struct state *state, struct arena *arena, struct error **err)
+{
+	AUTO(gfree) char *path = g_build_filename(state->folder, "fleet.json", NULL);
+	struct value *value;
+	const char *id;
+
+	if (!load(arena, path, &value, err))
+		return false;
+	id = value_get_string(value, "id");
+	if (value && !id) {
+		error_set(err, ERROR_FAILED, "'%s' has no id", path);
+		return false;
+	}
+	state->exists = id != NULL;
+	state->id = id ? g_strdup(id) : id_random();
+	return true;
+}
+
+static bool load_providers(struct state *state, struct arena *arena, struct error **err)
+{
+	AUTO(gfree) char *path = g_build_filename(state->folder, "providers.json", NULL);
+	struct value *value;
+	const struct value *list;
+
+	if (!load(arena, path, &value, err))
+		return false;
+	list = value_get_list(value, "providers");
+	for (size_t i = 0; list && i < list->list.count; i++) {
+		const char *name = value_get_string(list->list.items[i], "provider");
+
+		if (name)
+			g_ptr_array_add(state->providers, g_strdup(name));
+	}
+	return true;
+}
+
+struct state *state_load(const char *root, const char *name, struct error **err)
+{
+	struct state *state = g_new0(struct state, 1);
+	AUTO(arena) struct arena *arena = arena_new();
+
+	state->root = g_strdup(root);
+	state->folder = g_build_filename(root, "fleets", name, NULL);
+	state->name = g_strdup(name);
+	state->providers = g_ptr_array_new_with_free_func(g_free);
+	state->lock = -1;
+	if (load_fleet(state, arena, err) && load_providers(state, arena, err))
+		return state;
+	state_free(state);
+	return NULL;
+}
+
+void state_free(struct state *state)
+{
+	if (state->lock >= 0)
+		close(state->lock);
+	g_ptr_array_free(state->providers, TRUE);
+	g_free(state->root);
+	g_free(state->folder);
+	g_free(state->name);
+	g_free(state->id);
+	g_free(state);
+}
+
+bool state_lock(struct state *state, const char *what, struct error **err)
+{
+	AUTO(gfree) char *path = g_build_filename(state->folder, "lock", NULL);
+	AUTO(gfree) char *since = clock_text();
+	AUTO(gfree) char *holder =
+		g_strdup_printf("'provision %s', process %d, since %s", what, (int)getpid(), since);
+
+	if (!dir_make(state->folder, err))
+		return error_prefix(err, "fleet '%s'", state->name);
+	if (!lock_take(path, holder, &state->lock, err))
+		return error_prefix(err, "fleet '%s'", state->name);
+	return true;
+}
+
+static bool save(const char *folder, const char *name, const struct value *value, struct error **err)
+{
+	AUTO(gfree) char *path = g_build_filename(folder, name, NULL);
+	AUTO(gfree) char *text = json_format(value);
+	AUTO(gfree) char *line = g_strconcat(text, "\n", NULL);
+
+	return file_write(path, line, strlen(line), 0600, err);
+}
+
+bool state_create(struct state *state, struct error **err)
+{
+	AUTO(arena) struct arena *arena = arena_new();
+	struct value *value = value_map(arena);
+
+	if (state->exists)
+		return true;
+	value_set(arena, value, "format", value_integer(arena, FORMAT));
+	value_set(arena, value, "name", value_string(arena, state->name));
+	value_set(arena, value, "id", value_string(arena, state->id));
+	state->exists = save(state->folder, "fleet.json", value, err);
+	return state->exists;
+}
+
+static bool save_providers(struct state *state, struct error **err)
+{
+	AUTO(arena) struct arena *arena = arena_new();
+	struct value *value = value_map(arena), *list = value_list(arena);
+
+	for (unsigned i = 0; i < state->providers->len; i++) {
+		struct value *entry = value_map(arena);
+
+		value_set(arena, entry, "provider", value_string(arena, state->providers->pdata[i]));
+		value_set(arena, entry, "host", value_string(arena, "local"));
+		value_append(arena, list, entry);
+	}
+	value_set(arena, value, "format", value_integer(arena, FORMAT));
+	value_set(arena, value, "providers", list);
+	return save(state->folder, "providers.json", value, err);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void sort(GPtrArray *names)
+{
+	qsort(names->pdata, names->len, sizeof(void *), by_text);
+}
+
+bool state_add_provider(struct state *state, const char *provider, struct error **err)
+{
+	for (unsigned i = 0; i < state->providers->len; i++)
+		if (!strcmp(state->providers->pdata[i], provider))
+			return true;
+	g_ptr_array_add(state->providers, g_strdup(provider));
+	sort(state->providers);
+	return save_providers(state, err);
+}
+
+bool state_drop_provider(struct state *state, const char *provider, struct error **err)
+{
+	for (unsigned i = 0; i < state->providers->len; i++)
+		if (!strcmp(state->providers->pdata[i], provider)) {
+			g_ptr_array_remove_index(state->providers, i);
+			return save_providers(state, err);
+		}
+	return true;
+}
+
+bool state_remove(struct state *state, struct error **err)
+{
+	g_autoptr(GDir) dir = g_dir_open(state->folder, 0, NULL);
+	const char *name;
+
+	/* The id goes when all that bears it has gone, the lock's name with the folder. */
+	while (dir && (name = g_dir_read_name(dir)) != NULL) {
+		AUTO(gfree) char *path = g_build_filename(state->folder, name, NULL);
+
+		if (strcmp(name, "lock") && strcmp(name, "fleet.json") && !tree_remove(path, err))
+			return false;
+	}
+	g_free(state->id);
+	state->id = id_random();
+	state->exists = false;
+	return tree_remove(state->folder, err);
+}
+
+GPtrArray *state_fleets(const char *root)
+{
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	AUTO(gfree) char *folder = g_build_filename(root, "fleets", NULL);
+	g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir)) != NULL) {
+		AUTO(gfree) char *path = g_build_filename(folder, name, "fleet.json", NULL);
+
+		if (file_exists(path))
+			g_ptr_array_add(names, g_strdup(name));
+	}
+	sort(names);
+	return names;
+}
