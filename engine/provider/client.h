@@ -33,6 +33,7 @@ struct client_options {
 	const char *state_dir;
 	int lock_fd; /* the fleet's lock, kept open by the provider as descriptor 3; -1: none */
 	GMainContext *context; /* NULL: default */
+	int64_t ready_limit;   /* milliseconds that client_ready waits; 0: 10 s */
 };
 
 /* Finds `provider-NAME` in $PROVISION_PROVIDER_PATH, beside this program in providers/, then in
@@ -42,7 +43,7 @@ char *client_find(const char *name, struct error **err);
 /* Starts the program and sends hello and schema; client_ready tells when they are answered. */
 struct client *client_start(
 	const char *name, const struct client_options *options, struct error **err);
-/* Runs the loop until hello and schema have been answered, at most 10 s. */
+/* Runs the loop until hello and schema have been answered, at most options.ready_limit. */
 bool client_ready(struct client *client, struct error **err) MUST_USE;
 const char *client_name(const struct client *client);
 /* NULL if the provider has no such kind ("*" matches any). */

@@ -10,7 +10,8 @@
 #include "document/schema.h"
 #include "document/value.h"
 
-enum { PROTOCOL_VERSION = 1 };
+/* A line of the protocol has at most PROTOCOL_LINE_MOST bytes, its end not counted. */
+enum { PROTOCOL_VERSION = 1, PROTOCOL_LINE_MOST = 1 << 20 };
 
 struct call;
 
@@ -39,6 +40,9 @@ struct provider {
 	const char *name;
 	const char *version;
 	const struct provider_kind *kinds; /* name NULL ends */
+	/* NULL, or gives other kinds than the above for a state folder; asked once, at hello. */
+	const struct provider_kind *(*kinds_of)(
+		struct arena *arena, const char *state_dir, struct error **err);
 };
 
 enum action {
