@@ -14,15 +14,16 @@ enum event_type {
 	EVENT_STEP_SKIPPED,   /* text: why */
 	EVENT_RUN_STOPPING,   /* text: why nothing new is started */
 	EVENT_RUN_ENDED,      /* totals */
+	EVENT_WARNING,	      /* text: something beside the steps */
 };
 
 struct totals {
-	unsigned steps;			       /* all that were planned */
-	unsigned done, failed, skipped;	       /* of them */
-	unsigned unreachable;		       /* among failed and skipped: unknown or unavailable */
-	unsigned changes;		       /* done, waits not counted */
-	unsigned actions[STEP_ACTIONS];	       /* done, by action */
-	bool interrupted;
+	unsigned done, failed, skipped; /* waits that follow from a step count when they fail */
+	unsigned unreachable;		/* among failed: could not be read */
+	unsigned changes;		/* done, waits not counted */
+	unsigned uncertain;		/* failed changes that may have been done in part */
+	unsigned actions[STEP_ACTIONS]; /* done, by action */
+	int signal;			/* that interrupted it, or 0 */
 };
 
 struct event {

@@ -1,0 +1,570 @@
+/* A count of unmet dependencies for each node, and a ready queue for each provider and kind: that is
+ * the whole executor. */
+#include "run/executor.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "run/change.h"
+#include "run/refresh.h"
+
+enum { LIMIT_UNSAID = 600000, LIMIT_GRACE = 30000, BATCH_MOST = 512 };
+
+enum job_state { JOB_WAITING, JOB_QUEUED, JOB_RUNNING, JOB_ENDED };
+
+/* A node of the graph on its way. */
+struct job {
+	struct step *step;
+	enum job_state state;
+	unsigned unmet;
+	const struct step *blame; /* the first failed step that it depends on */
+	int64_t started;
+	bool answered;
+};
+
+/* The steps of one provider and kind. */
+struct lane {
+	struct client *client;
+	const struct client_kind *kind;
+	unsigned running;
+	GPtrArray *queue; /* of struct job, in order of address */
+};
+
+/* One request under way. */
+struct errand {
+	struct executor *executor;
+	struct lane *lane;
+	struct request *request;
+	GPtrArray *jobs;
+};
+
+struct executor {
+	struct plan *plan;
+	const struct state *state;
+	struct providers *providers;
+	const struct executor_options *options;
+	struct totals *totals;
+	struct job *jobs;
+	GHashTable *lanes; /* "provider kind" → struct lane */
+	GPtrArray *order;  /* lanes as they came */
+	GPtrArray *errands;
+	GQueue fresh; /* jobs whose last dependency has just ended */
+	unsigned left;
+	int64_t started;
+	bool cancelled;
+};
+
+static void tell(struct executor *x, enum event_type type, const struct job *job, const char *text,
+	const struct error *err)
+{
+	struct event event = {.type = type, .text = text, .error = err, .totals = x->totals};
+
+	event.step = job ? job->step : NULL;
+	event.elapsed = clock_now() - (job ? job->started : x->started);
+	x->options->sink(x->options->data, &event);
+}
+
+/* Ends a job and lets go of what waits for it. */
+static void end(struct executor *x, struct job *job, const struct step *blame)
+{
+	const struct graph_node *node = &x->plan->graph->nodes[job->step->node];
+
+	job->state = JOB_ENDED;
+	x->left--;
+	for (unsigned i = 0; i < node->next_count; i++) {
+		struct job *next = &x->jobs[node->next[i]];
+
+		if (!next->blame)
+			next->blame = blame;
+		if (--next->unmet == 0 && next->state == JOB_WAITING)
+			g_queue_push_tail(&x->fresh, next);
+	}
+}
+
+static bool is_change(const struct step *step)
+{
+	return step->action >= STEP_CREATE && step->action <= STEP_DELETE;
+}
+
+static void job_done(struct executor *x, struct job *job, enum event_type type)
+{
+	if (!job->step->implied)
+		x->totals->done++;
+	if (is_change(job->step) && type == EVENT_STEP_DONE)
+		x->totals->changes++;
+	if (!job->step->implied)
+		x->totals->actions[job->step->action]++;
+	tell(x, type, job, NULL, NULL);
+	end(x, job, NULL);
+}
+
+static void job_failed(struct executor *x, struct job *job, const struct error *err)
+{
+	x->totals->failed++;
+	if (is_change(job->step) && job->state == JOB_RUNNING &&
+		(err->class == ERROR_UNAVAILABLE || err->class == ERROR_TIMEOUT ||
+			err->class == ERROR_INTERNAL || err->class == ERROR_CANCELLED))
+		x->totals->uncertain++;
+	tell(x, EVENT_STEP_FAILED, job, NULL, err);
+	end(x, job, job->step);
+}
+
+static void job_skipped(struct executor *x, struct job *job, const char *why)
+{
+	if (job->step->action != STEP_NONE) {
+		if (!job->step->implied)
+			x->totals->skipped++;
+		tell(x, EVENT_STEP_SKIPPED, job, why, NULL);
+	}
+	end(x, job, job->blame);
+}
+
+static void skip_blamed(struct executor *x, struct job *job)
+{
+	bool itself = !strcmp(job->blame->address, job->step->address);
+	AUTO(gfree)
+	char *why = itself ? g_strdup_printf("its step '%s' failed",
+				     step_action_name(job->blame->action))
+			   : g_strdup_printf("needs %s, which failed", job->blame->address);
+
+	job->started = clock_now();
+	job_skipped(x, job, why);
+}
+
+static struct lane *lane_of(struct executor *x, const struct step *step, struct error **err)
+{
+	AUTO(gfree) char *key = g_strdup_printf("%s %s", step->provider, step->kind);
+	struct lane *lane = g_hash_table_lookup(x->lanes, key);
+	struct client *client;
+
+	if (lane)
+		return lane;
+	client = providers_get(x->providers, step->provider, err);
+	if (!client)
+		return NULL;
+	if (!client_kind(client, step->kind)) {
+		error_set(err, ERROR_MISSING, "provider '%s' has no kind '%s'", step->provider,
+			step->kind);
+		return NULL;
+	}
+	lane = g_new0(struct lane, 1);
+	lane->client = client;
+	lane->kind = client_kind(client, step->kind);
+	lane->queue = g_ptr_array_new();
+	g_hash_table_insert(x->lanes, g_steal_pointer(&key), lane);
+	g_ptr_array_add(x->order, lane);
+	return lane;
+}
+
+static void enqueue(struct lane *lane, struct job *job)
+{
+	unsigned low = 0, high = lane->queue->len;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+		const struct job *other = lane->queue->pdata[middle];
+
+		if (strcmp(other->step->address, job->step->address) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	g_ptr_array_insert(lane->queue, (int)low, job);
+	job->state = JOB_QUEUED;
+}
+
+static void fail_unread(struct executor *x, struct job *job)
+{
+	AUTO(error) struct error *err = NULL;
+
+	error_set(&err, job->step->error, "%s: %s", job->step->address, job->step->reason);
+	if (job->step->hint)
+		error_hint(&err, "%s", job->step->hint);
+	x->totals->unreachable++;
+	job_failed(x, job, err);
+}
+
+/* A job that waits for nothing any more. */
+static void admit(struct executor *x, struct job *job)
+{
+	AUTO(error) struct error *err = NULL;
+	struct lane *lane;
+
+	job->started = clock_now();
+	if (job->blame) {
+		skip_blamed(x, job);
+	} else if (job->step->action == STEP_NONE) {
+		end(x, job, NULL);
+	} else if (job->step->action == STEP_UNKNOWN || job->step->action == STEP_CONFLICT) {
+		fail_unread(x, job);
+	} else {
+		lane = lane_of(x, job->step, &err);
+		if (lane)
+			enqueue(lane, job);
+		else
+			job_failed(x, job, err);
+	}
+}
+
+static struct job *job_at(struct errand *errand, const char *address)
+{
+	for (unsigned i = 0; address && i < errand->jobs->len; i++) {
+		struct job *job = errand->jobs->pdata[i];
+
+		if (!strcmp(job->step->address, address))
+			return job;
+	}
+	return NULL;
+}
+
+/* What the provider said of the object becomes what later steps see. */
+static void take_outputs(struct executor *x, struct job *job, const struct value *answer)
+{
+	const struct value *outputs = value_get_map(answer, "outputs");
+	struct target *t = job->step->target;
+
+	if (!t)
+		return;
+	if (outputs)
+		t->outputs = value_copy(x->plan->arena, outputs);
+	t->settled = true;
+}
+
+static void fail_stale(struct executor *x, struct job *job, const char *text)
+{
+	AUTO(error) struct error *err = NULL;
+
+	error_set(&err, ERROR_CONFLICT, "%s: is not as it was when the plan was made: %s",
+		job->step->address, text ? text : "it has changed");
+	error_hint(&err, "run apply again: the new plan starts from what is there now");
+	job_failed(x, job, err);
+}
+
+static void fail_answered(struct executor *x, struct job *job, const struct value *answer)
+{
+	const struct value *said = value_get_map(answer, "error");
+	const char *message = value_get_string(said, "message");
+	const char *hint = value_get_string(said, "hint");
+	const char *text = value_get_string(answer, "text");
+	AUTO(error) struct error *err = NULL;
+
+	if (!message)
+		message = text ? text : "its provider gave an answer that makes no sense";
+	error_set(&err,
+		said ? error_class_parse(value_get_string(said, "class")) : ERROR_INTERNAL, "%s: %s",
+		job->step->address, message);
+	if (hint)
+		error_hint(&err, "%s", hint);
+	job_failed(x, job, err);
+}
+
+static void on_object(void *data, const struct value *answer)
+{
+	struct errand *errand = data;
+	struct executor *x = errand->executor;
+	struct job *job = job_at(errand, value_get_string(answer, "address"));
+	const char *status = value_get_string(answer, "status");
+	bool waiting = job && job->step->action == STEP_WAIT;
+
+	if (!job || job->answered)
+		return;
+	job->answered = true;
+	if (!g_strcmp0(status, waiting ? "present" : "changed")) {
+		take_outputs(x, job, answer);
+		job_done(x, job, EVENT_STEP_DONE);
+	} else if (!g_strcmp0(status, "stale")) {
+		fail_stale(x, job, value_get_string(answer, "text"));
+	} else {
+		fail_answered(x, job, answer);
+	}
+}
+
+static void on_progress(void *data, const char *address, const char *text)
+{
+	struct errand *errand = data;
+	struct job *job = job_at(errand, address);
+
+	if (!job && errand->jobs->len)
+		job = errand->jobs->pdata[0];
+	if (job && !job->answered)
+		tell(errand->executor, EVENT_STEP_PROGRESS, job, text, NULL);
+}
+
+static void fail_unanswered(struct executor *x, struct job *job, const struct error *cause)
+{
+	AUTO(error) struct error *err = NULL;
+
+	error_set(&err, cause ? cause->class : ERROR_INTERNAL, "%s: %s", job->step->address,
+		cause ? cause->message : "its provider gave no answer");
+	if (cause && cause->hint)
+		error_hint(&err, "%s", cause->hint);
+	job_failed(x, job, err);
+}
+
+static void on_done(void *data, bool complete, const struct error *err)
+{
+	struct errand *errand = data;
+	struct executor *x = errand->executor;
+
+	(void)complete;
+	errand->lane->running--;
+	for (unsigned i = 0; i < errand->jobs->len; i++) {
+		struct job *job = errand->jobs->pdata[i];
+
+		if (!job->answered)
+			fail_unanswered(x, job, err);
+	}
+	g_ptr_array_remove_fast(x->errands, errand);
+	g_ptr_array_free(errand->jobs, TRUE);
+	g_free(errand);
+}
+
+/* The object to ask for. NULL when the job has ended instead. */
+static struct value *prepare(
+	struct executor *x, struct arena *arena, struct job *job, int64_t *limit)
+{
+	AUTO(error) struct error *err = NULL;
+	struct value *object;
+
+	job->started = clock_now();
+	object = job->step->action == STEP_WAIT
+			 ? change_wait(x->plan, arena, job->step, limit, &err)
+			 : change_object(x->plan, arena, job->step, &err);
+	if (object)
+		return object;
+	if (err) {
+		job_failed(x, job, err);
+	} else {
+		job->step->target->settled = true;
+		job_done(x, job, EVENT_STEP_UNCHANGED);
+	}
+	return NULL;
+}
+
+static int64_t limit_of(const struct lane *lane, bool waiting, int64_t said)
+{
+	int64_t limit = waiting ? lane->kind->wait_limit : lane->kind->change_limit;
+
+	if (said)
+		limit = said;
+	return (limit ? limit : LIMIT_UNSAID) + LIMIT_GRACE;
+}
+
+static void send(struct executor *x, struct lane *lane, struct arena *arena, GPtrArray *jobs,
+	struct value *objects, bool waiting, int64_t limit)
+{
+	struct errand *errand = g_new0(struct errand, 1);
+	struct request_handlers handlers = {on_object, on_progress, on_done, errand};
+	const struct job *first = jobs->pdata[0];
+	struct value *request =
+		refresh_request(arena, x->state, waiting ? "wait" : "change");
+
+	value_set(arena, request, "run", value_string(arena, x->options->run));
+	value_set(arena, request, "scope", value_string(arena, first->step->scope));
+	value_set(arena, request, "objects", objects);
+	errand->executor = x;
+	errand->lane = lane;
+	errand->jobs = jobs;
+	g_ptr_array_add(x->errands, errand);
+	lane->running++;
+	for (unsigned i = 0; i < jobs->len; i++)
+		tell(x, EVENT_STEP_STARTED, jobs->pdata[i], NULL, NULL);
+	errand->request =
+		client_send(lane->client, request, limit_of(lane, waiting, limit), &handlers);
+}
+
+/* True if `job` may go in the same request as `first`. */
+static bool goes_along(const struct lane *lane, const struct job *first, const struct job *job)
+{
+	return lane->kind->batch && first->step->action != STEP_WAIT &&
+	       job->step->action != STEP_WAIT && !strcmp(first->step->scope, job->step->scope);
+}
+
+/* Takes the first job of the lane, and those that go along with it. */
+static void start_next(struct executor *x, struct lane *lane)
+{
+	AUTO(arena) struct arena *arena = arena_new();
+	struct value *objects = value_list(arena);
+	GPtrArray *jobs = g_ptr_array_new();
+	struct job *first = lane->queue->pdata[0];
+	bool waiting = first->step->action == STEP_WAIT;
+	int64_t limit = 0;
+
+	for (unsigned i = 0; i < lane->queue->len && jobs->len < BATCH_MOST;) {
+		struct job *job = lane->queue->pdata[i];
+		struct value *object;
+
+		if (job != first && !goes_along(lane, first, job)) {
+			i++;
+			continue;
+		}
+		g_ptr_array_remove_index(lane->queue, i);
+		object = prepare(x, arena, job, &limit);
+		if (!object)
+			continue;
+		job->state = JOB_RUNNING;
+		value_append(arena, objects, object);
+		g_ptr_array_add(jobs, job);
+		if (!lane->kind->batch)
+			break;
+	}
+	if (jobs->len)
+		send(x, lane, arena, jobs, objects, waiting, limit);
+	else
+		g_ptr_array_free(jobs, TRUE);
+}
+
+static void admit_all(struct executor *x)
+{
+	struct job *job;
+
+	while ((job = g_queue_pop_head(&x->fresh)) != NULL)
+		admit(x, job);
+}
+
+static bool dispatch(struct executor *x)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < x->order->len; i++) {
+		struct lane *lane = x->order->pdata[i];
+
+		while (lane->queue->len &&
+			(!lane->kind->parallel || lane->running < lane->kind->parallel)) {
+			start_next(x, lane);
+			any = true;
+		}
+	}
+	return any;
+}
+
+/* Deletes that wait for one another in a circle (their records say so): the lowest address goes
+ * first. The file's own circles were refused long ago. */
+static void break_circle(struct executor *x)
+{
+	struct job *first = NULL;
+
+	for (unsigned i = 0; i < x->plan->graph->count; i++) {
+		struct job *job = &x->jobs[i];
+
+		if (job->state == JOB_WAITING &&
+			(!first || strcmp(job->step->address, first->step->address) < 0))
+			first = job;
+	}
+	if (first) {
+		first->unmet = 0;
+		g_queue_push_tail(&x->fresh, first);
+		first->state = JOB_QUEUED;
+	}
+}
+
+/* The run was interrupted and all that ran has ended: the rest is skipped. */
+static void skip_rest(struct executor *x)
+{
+	g_queue_clear(&x->fresh);
+	for (unsigned i = 0; i < x->plan->graph->count; i++) {
+		struct job *job = &x->jobs[i];
+
+		if (job->state == JOB_ENDED)
+			continue;
+		job->started = clock_now();
+		job_skipped(x, job, "the run was interrupted");
+	}
+	g_queue_clear(&x->fresh);
+}
+
+static gboolean interrupt(struct executor *x, int signal)
+{
+	if (!x->totals->signal) {
+		x->totals->signal = signal;
+		tell(x, EVENT_RUN_STOPPING, NULL,
+			"interrupted: what runs is finished, nothing new is started; "
+			"interrupt again to cancel",
+			NULL);
+	} else if (!x->cancelled) {
+		x->cancelled = true;
+		tell(x, EVENT_RUN_STOPPING, NULL, "cancelling what runs", NULL);
+		for (unsigned i = x->errands->len; i-- > 0;) {
+			struct errand *errand = x->errands->pdata[i];
+
+			client_cancel(errand->lane->client, errand->request);
+		}
+	}
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_int(void *data)
+{
+	return interrupt(data, SIGINT);
+}
+
+static gboolean on_term(void *data)
+{
+	return interrupt(data, SIGTERM);
+}
+
+static void start_jobs(struct executor *x)
+{
+	x->jobs = g_new0(struct job, x->plan->graph->count);
+	x->left = x->plan->graph->count;
+	for (unsigned i = 0; i < x->plan->graph->count; i++) {
+		x->jobs[i].step = x->plan->graph->nodes[i].data;
+		x->jobs[i].unmet = x->plan->graph->nodes[i].before_count;
+		if (!x->jobs[i].unmet)
+			g_queue_push_tail(&x->fresh, &x->jobs[i]);
+	}
+}
+
+static void run(struct executor *x)
+{
+	while (x->left) {
+		admit_all(x);
+		if (x->totals->signal && !x->errands->len) {
+			skip_rest(x);
+			return;
+		}
+		if (!x->totals->signal && dispatch(x))
+			continue;
+		if (x->errands->len)
+			g_main_context_iteration(NULL, TRUE);
+		else if (x->left && g_queue_is_empty(&x->fresh))
+			break_circle(x);
+	}
+}
+
+static void free_lane(void *data)
+{
+	struct lane *lane = data;
+
+	g_ptr_array_free(lane->queue, TRUE);
+	g_free(lane);
+}
+
+void execute(struct plan *plan, const struct state *state, struct providers *providers,
+	const struct executor_options *options, struct totals *totals)
+{
+	struct executor x = {.plan = plan, .state = state, .providers = providers};
+	unsigned on_sigint = g_unix_signal_add(SIGINT, on_int, &x);
+	unsigned on_sigterm = g_unix_signal_add(SIGTERM, on_term, &x);
+
+	memset(totals, 0, sizeof(*totals));
+	x.options = options;
+	x.totals = totals;
+	x.lanes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_lane);
+	x.order = g_ptr_array_new();
+	x.errands = g_ptr_array_new();
+	x.started = clock_now();
+	g_queue_init(&x.fresh);
+	tell(&x, EVENT_RUN_STARTED, NULL, NULL, NULL);
+	start_jobs(&x);
+	run(&x);
+	tell(&x, EVENT_RUN_ENDED, NULL, NULL, NULL);
+	g_source_remove(on_sigint);
+	g_source_remove(on_sigterm);
+	g_hash_table_destroy(x.lanes);
+	g_ptr_array_free(x.order, TRUE);
+	g_ptr_array_free(x.errands, TRUE);
+	g_free(x.jobs);
+}

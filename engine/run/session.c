@@ -1,0 +1,249 @@
+/* The order in which things are read, locked, asked, planned and run. */
+#include "run/session.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/id.h"
+#include "base/text.h"
+#include "run/journal.h"
+#include "run/refresh.h"
+
+struct session *session_new(void)
+{
+	struct session *s = g_new0(struct session, 1);
+
+	s->arena = arena_new();
+	s->diagnostics = diagnostics_new();
+	s->run = id_random();
+	return s;
+}
+
+/* Locking made the folder of a fleet of which nothing came. */
+static void remove_unused(struct session *s)
+{
+	struct error *err = NULL;
+
+	if (s->state && s->state->lock >= 0 && !s->state->exists && !s->state->providers->len &&
+		!state_remove(s->state, &err))
+		error_clear(&err);
+}
+
+void session_free(struct session *s)
+{
+	if (s->plan)
+		plan_free(s->plan);
+	if (s->providers)
+		providers_free(s->providers);
+	remove_unused(s);
+	if (s->state)
+		state_free(s->state);
+	if (s->world)
+		world_free(s->world);
+	if (s->fleet)
+		fleet_free(s->fleet);
+	diagnostics_free(s->diagnostics);
+	arena_free(s->arena);
+	g_free(s->run);
+	g_free(s);
+}
+
+static bool load(struct session *s, const char *path, struct error **err)
+{
+	s->source = source_load(s->arena, path, err);
+	if (!s->source)
+		return false;
+	s->fleet = fleet_load(s->arena, s->source, s->diagnostics);
+	s->name = s->fleet ? s->fleet->name : NULL;
+	return true;
+}
+
+bool session_load(struct session *s, const char *path, struct error **err)
+{
+	return load(s, path, err) && s->name != NULL;
+}
+
+bool session_load_name(struct session *s, const char *path, struct error **err)
+{
+	if (!session_load(s, path, err))
+		return false;
+	diagnostics_free(s->diagnostics);
+	s->diagnostics = diagnostics_new();
+	return true;
+}
+
+bool session_name(struct session *s, const char *name, struct error **err)
+{
+	if (!name_valid(name)) {
+		error_set(err, ERROR_USAGE, "'%s' cannot be a fleet's name", name);
+		error_hint(err, "names are of lower-case letters, digits and dashes");
+		return false;
+	}
+	s->name = arena_strdup(s->arena, name);
+	return true;
+}
+
+bool session_open(struct session *s, const char *root, const char *lock, struct error **err)
+{
+	struct state *before;
+
+	s->state = state_load(root, s->name, err);
+	if (s->state && lock) {
+		if (!state_lock(s->state, lock, err))
+			return false;
+		/* What was read before the lock was held may be of yesterday. */
+		before = s->state;
+		s->state = state_load(root, s->name, err);
+		if (s->state)
+			s->state->lock = fd_steal(&before->lock);
+		state_free(before);
+	}
+	if (!s->state)
+		return false;
+	s->providers = providers_new(s->state);
+	return true;
+}
+
+bool session_check(struct session *s, struct error **err)
+{
+	(void)err;
+	providers_start_for(s->providers, s->fleet, s->diagnostics);
+	fleet_check(s->arena, s->fleet, providers_kind, s->providers, s->diagnostics);
+	return diagnostics_count(s->diagnostics) == 0;
+}
+
+bool session_plan(struct session *s, bool all_gone, struct error **err)
+{
+	struct fleet *fleet = all_gone ? NULL : s->fleet;
+
+	s->world = world_new();
+	if (!refresh(s->world, fleet, s->providers, s->state, err))
+		return false;
+	s->plan = plan_new(s->arena, fleet, s->world, s->diagnostics);
+	return diagnostics_count(s->diagnostics) == 0;
+}
+
+bool session_list(struct session *s, struct error **err)
+{
+	s->world = world_new();
+	return refresh(s->world, NULL, s->providers, s->state, err);
+}
+
+/* Law 4's other half: who may have made something is on disk before it makes it. */
+static bool note_providers(struct session *s, struct error **err)
+{
+	for (unsigned i = 0; i < s->plan->steps->len; i++) {
+		const struct step *step = s->plan->steps->pdata[i];
+		struct client *client = providers_find(s->providers, step->provider);
+		const struct client_kind *kind = client ? client_kind(client, step->kind) : NULL;
+
+		if (kind && kind->lists && step->action >= STEP_CREATE &&
+			step->action <= STEP_REPLACE &&
+			!state_add_provider(s->state, step->provider, err))
+			return false;
+	}
+	return true;
+}
+
+static bool in_file(const struct session *s, const char *provider)
+{
+	for (unsigned i = 0; s->plan->fleet && i < s->fleet->resources->len; i++)
+		if (!strcmp(((struct resource *)s->fleet->resources->pdata[i])->provider, provider))
+			return true;
+	return false;
+}
+
+/* Nothing of this provider is there, and that is certain. */
+static bool has_nothing(struct session *s, const struct world *world, const char *provider)
+{
+	struct client *client = providers_find(s->providers, provider);
+	GPtrArray *listed = world_listed(world);
+	bool nothing = client != NULL;
+	size_t count = 0;
+	const struct client_kind *kinds = client ? client_kinds(client, &count) : NULL;
+
+	for (unsigned i = 0; i < listed->len; i++)
+		if (!strcmp(((struct actual *)listed->pdata[i])->provider, provider))
+			nothing = false;
+	for (size_t i = 0; i < count; i++)
+		if (world_incomplete(world, provider, kinds[i].name))
+			nothing = false;
+	g_ptr_array_free(listed, TRUE);
+	return nothing;
+}
+
+/* Providers that the file does not name are asked once more; an entry goes only after a complete,
+ * empty list. */
+static bool settle(struct session *s, bool *gone, struct error **err)
+{
+	AUTO(world) struct world *world = world_new();
+	g_autoptr(GPtrArray) left = g_ptr_array_new_with_free_func(g_free);
+	bool any = false;
+
+	*gone = false;
+	for (unsigned i = 0; i < s->state->providers->len; i++) {
+		const char *name = s->state->providers->pdata[i];
+
+		if (in_file(s, name))
+			continue;
+		g_ptr_array_add(left, g_strdup(name));
+		any = true;
+	}
+	if (any && !refresh(world, NULL, s->providers, s->state, err))
+		return false;
+	for (unsigned i = 0; i < left->len; i++)
+		if (has_nothing(s, world, left->pdata[i]) &&
+			!state_drop_provider(s->state, left->pdata[i], err))
+			return false;
+	if (s->plan->fleet || s->state->providers->len)
+		return true;
+	*gone = true;
+	return state_remove(s->state, err);
+}
+
+struct fan {
+	struct journal *journal; /* or NULL */
+	event_sink *sink;
+	void *data;
+};
+
+static void fan_out(void *data, const struct event *event)
+{
+	struct fan *fan = data;
+
+	if (fan->journal)
+		journal_note(fan->journal, event);
+	fan->sink(fan->data, event);
+}
+
+static void warn(struct fan *fan, const char *text)
+{
+	AUTO(gfree) char *line = g_strdup_printf("the journal cannot be written: %s", text);
+	struct event event = {.type = EVENT_WARNING, .text = line};
+
+	fan->sink(fan->data, &event);
+}
+
+bool session_apply(struct session *s, const char *command, event_sink *sink, void *data,
+	struct totals *totals, bool *gone, struct error **err)
+{
+	struct fan fan = {NULL, sink, data};
+	struct executor_options options = {s->run, fan_out, &fan};
+	AUTO(gfree) char *path = g_build_filename(s->state->folder, "journal.db", NULL);
+	struct error *trouble = NULL;
+
+	if (!state_create(s->state, err) || !note_providers(s, err))
+		return false;
+	fan.journal = journal_open(path, &trouble);
+	if (fan.journal)
+		journal_begin(fan.journal, s->run, command);
+	else
+		warn(&fan, trouble->message);
+	error_clear(&trouble);
+	execute(s->plan, s->state, s->providers, &options, totals);
+	if (fan.journal && journal_failure(fan.journal))
+		warn(&fan, journal_failure(fan.journal));
+	if (fan.journal)
+		journal_close(fan.journal);
+	return settle(s, gone, err);
+}
