@@ -15,7 +15,7 @@
 #   run COMMAND...             runs it: $out and $err hold what it printed, $status its exit
 #   wait_for SECONDS COMMAND.. until COMMAND succeeds, tried every 50 ms; fails after SECONDS
 #   own PID                    a process of this test: ended when the test ends
-#   disown PID                 no longer
+#   forget PID                 no longer
 #   at_exit COMMAND            a line of shell that runs when the test ends, the last one first
 #
 # $work is a directory of the test's own, removed at its end; $root is the checkout, $BUILD the build.
@@ -218,7 +218,7 @@ own() {
 	_own="$_own $1:$(_born "$1")"
 }
 
-disown() {
+forget() {
 	_kept=
 	for _entry in $_own; do
 		[ "${_entry%:*}" = "$1" ] || _kept="$_kept $_entry"
