@@ -2,6 +2,8 @@
 #ifndef PROVIDER_CLIENT_WIRE_H
 #define PROVIDER_CLIENT_WIRE_H
 
+#include <glib-unix.h>
+
 #include "base/process.h"
 #include "provider/client.h"
 
