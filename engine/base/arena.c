@@ -60,7 +60,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 	char *p;
 
 	if (size > G_MAXSSIZE / 2)
-		g_error("allocation of %zu bytes", size);
+		abort();
 	size = (size + align - 1) & ~(align - 1);
 	arena->total += size;
 	if ((size_t)(arena->end - arena->at) >= size) {

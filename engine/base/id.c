@@ -18,7 +18,7 @@ char *id_random(void)
 		ssize_t n = getrandom(bytes + have, sizeof(bytes) - have, 0);
 
 		if (n < 0 && errno != EINTR)
-			g_error("getrandom: %s", strerror(errno));
+			abort();
 		have += n > 0 ? n : 0;
 	}
 	for (size_t i = 0; i < sizeof(bytes); i++)

@@ -32,8 +32,8 @@ static struct value *expected_fields(
 }
 
 /* The first diagnostic as the step's error. */
-static void fail_with(const struct diagnostics *diagnostics, const struct step *step,
-	struct error **err)
+static void fail_with(
+	const struct diagnostics *diagnostics, const struct step *step, struct error **err)
 {
 	AUTO(gfree)
 	char *text = diagnostics_format((struct diagnostics *)diagnostics, false);
@@ -86,7 +86,8 @@ static bool add_update(struct plan *plan, struct arena *arena, struct step *step
 		class = MAX(class, g_array_index(changes, struct change, i).class);
 	if (class > step->class) {
 		error_set(err, ERROR_CONFLICT,
-			"%s: with the values known now it would need more than the plan showed (%s)",
+			"%s: with the values known now it would need more than the plan showed "
+			"(%s)",
 			step->address, change_class_name(class));
 		error_hint(err, "run apply again: the new plan will show it");
 		return false;
@@ -120,8 +121,8 @@ struct value *change_object(
 	return object;
 }
 
-struct value *change_wait(struct plan *plan, struct arena *arena, struct step *step,
-	int64_t *limit, struct error **err)
+struct value *change_wait(struct plan *plan, struct arena *arena, struct step *step, int64_t *limit,
+	struct error **err)
 {
 	AUTO(diagnostics) struct diagnostics *diagnostics = diagnostics_new();
 	struct value *object = refresh_object(arena, step->address, step->kind, step->name);
@@ -136,8 +137,8 @@ struct value *change_wait(struct plan *plan, struct arena *arena, struct step *s
 		return NULL;
 	}
 	if (ready && value_has_unknown(ready)) {
-		error_set(err, ERROR_FAILED, "%s: the probe 'ready' needs a value that is not known",
-			step->address);
+		error_set(err, ERROR_FAILED,
+			"%s: the probe 'ready' needs a value that is not known", step->address);
 		return NULL;
 	}
 	if (ready) {

@@ -1,5 +1,5 @@
-/* A count of unmet dependencies for each node, and a ready queue for each provider and kind: that is
- * the whole executor. */
+/* A count of unmet dependencies for each node, and a ready queue for each provider and kind: that
+ * is the whole executor. */
 #include "run/executor.h"
 
 #include <glib-unix.h>
@@ -125,8 +125,8 @@ static void skip_blamed(struct executor *x, struct job *job)
 {
 	bool itself = !strcmp(job->blame->address, job->step->address);
 	AUTO(gfree)
-	char *why = itself ? g_strdup_printf("its step '%s' failed",
-				     step_action_name(job->blame->action))
+	char *why = itself ? g_strdup_printf(
+				     "its step '%s' failed", step_action_name(job->blame->action))
 			   : g_strdup_printf("needs %s, which failed", job->blame->address);
 
 	job->started = clock_now();
@@ -252,9 +252,8 @@ static void fail_answered(struct executor *x, struct job *job, const struct valu
 
 	if (!message)
 		message = text ? text : "its provider gave an answer that makes no sense";
-	error_set(&err,
-		said ? error_class_parse(value_get_string(said, "class")) : ERROR_INTERNAL, "%s: %s",
-		job->step->address, message);
+	error_set(&err, said ? error_class_parse(value_get_string(said, "class")) : ERROR_INTERNAL,
+		"%s: %s", job->step->address, message);
 	if (hint)
 		error_hint(&err, "%s", hint);
 	job_failed(x, job, err);
@@ -358,8 +357,7 @@ static void send(struct executor *x, struct lane *lane, struct arena *arena, GPt
 	struct errand *errand = g_new0(struct errand, 1);
 	struct request_handlers handlers = {on_object, on_progress, on_done, errand};
 	const struct job *first = jobs->pdata[0];
-	struct value *request =
-		refresh_request(arena, x->state, waiting ? "wait" : "change");
+	struct value *request = refresh_request(arena, x->state, waiting ? "wait" : "change");
 
 	value_set(arena, request, "run", value_string(arena, x->options->run));
 	value_set(arena, request, "scope", value_string(arena, first->step->scope));
@@ -475,7 +473,7 @@ static void skip_rest(struct executor *x)
 	g_queue_clear(&x->fresh);
 }
 
-static gboolean interrupt(struct executor *x, int signal)
+static int interrupt(struct executor *x, int signal)
 {
 	if (!x->totals->signal) {
 		x->totals->signal = signal;
@@ -495,12 +493,12 @@ static gboolean interrupt(struct executor *x, int signal)
 	return G_SOURCE_CONTINUE;
 }
 
-static gboolean on_int(void *data)
+static int on_int(void *data)
 {
 	return interrupt(data, SIGINT);
 }
 
-static gboolean on_term(void *data)
+static int on_term(void *data)
 {
 	return interrupt(data, SIGTERM);
 }

@@ -11,7 +11,7 @@ struct journal {
 	sqlite3 *db;
 	char *run;
 	char *failure;
-	bool open; /* a transaction is open */
+	bool open;	 /* a transaction is open */
 	unsigned commit; /* source that will commit, or 0 */
 };
 
@@ -56,7 +56,8 @@ static bool check_version(struct journal *j)
 static bool set_up(struct journal *j)
 {
 	sqlite3_busy_timeout(j->db, 2000);
-	return check_version(j) && execute(j, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;") &&
+	return check_version(j) &&
+	       execute(j, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;") &&
 	       execute(j, schema) && execute(j, "PRAGMA user_version=1");
 }
 
@@ -65,11 +66,13 @@ struct journal *journal_open(const char *path, struct error **err)
 	struct journal *j = g_new0(struct journal, 1);
 
 	if (sqlite3_open_v2(path, &j->db,
-		    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW, NULL) != SQLITE_OK)
+		    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW,
+		    NULL) != SQLITE_OK)
 		fail(j);
 	else if (chmod(path, 0600) == 0 && set_up(j))
 		return j;
-	error_set(err, ERROR_FAILED, "journal '%s': %s", path, j->failure ? j->failure : "cannot be opened");
+	error_set(err, ERROR_FAILED, "journal '%s': %s", path,
+		j->failure ? j->failure : "cannot be opened");
 	error_hint(err, "nothing depends on it; remove the file to start a new one");
 	journal_close(j);
 	return NULL;
@@ -114,7 +117,8 @@ static void write_row(struct journal *j, const char *sql, const char *format, ..
 	va_start(args, format);
 	for (int i = 0; format[i]; i++)
 		if (format[i] == 's')
-			sqlite3_bind_text(stmt, i + 1, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
+			sqlite3_bind_text(
+				stmt, i + 1, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
 		else
 			sqlite3_bind_int64(stmt, i + 1, va_arg(args, int64_t));
 	va_end(args);
@@ -131,7 +135,8 @@ static int64_t now(void)
 void journal_begin(struct journal *j, const char *run, const char *command)
 {
 	j->run = g_strdup(run);
-	write_row(j, "INSERT INTO run(id, command, started) VALUES(?,?,?)", "ssi", run, command, now());
+	write_row(j, "INSERT INTO run(id, command, started) VALUES(?,?,?)", "ssi", run, command,
+		now());
 }
 
 static void note_step(struct journal *j, const struct event *event, const char *result)
@@ -139,8 +144,8 @@ static void note_step(struct journal *j, const struct event *event, const char *
 	const struct step *step = event->step;
 
 	write_row(j, "INSERT INTO step VALUES(?,?,?,?,?,?,?,?,?)", "sisssssis", j->run, now(),
-		step->address, step->kind, stage_name(step->stage), step_action_name(step->action), result,
-		event->elapsed, event->error ? event->error->message : event->text);
+		step->address, step->kind, stage_name(step->stage), step_action_name(step->action),
+		result, event->elapsed, event->error ? event->error->message : event->text);
 }
 
 void journal_note(void *data, const struct event *event)
@@ -162,8 +167,9 @@ void journal_note(void *data, const struct event *event)
 		note_step(j, event, "skipped");
 		break;
 	case EVENT_RUN_ENDED:
-		write_row(j, "UPDATE run SET ended=?, done=?, failed=?, skipped=? WHERE id=?", "iiiis", now(),
-			(int64_t)t->done, (int64_t)t->failed, (int64_t)t->skipped, j->run);
+		write_row(j, "UPDATE run SET ended=?, done=?, failed=?, skipped=? WHERE id=?",
+			"iiiis", now(), (int64_t)t->done, (int64_t)t->failed, (int64_t)t->skipped,
+			j->run);
 		break;
 	default:
 		break;

@@ -76,7 +76,8 @@ struct client *providers_get(struct providers *providers, const char *name, stru
 	return client && ready(providers, client, err) ? client : NULL;
 }
 
-static void report(const struct resource *r, const struct error *err, struct diagnostics *diagnostics)
+static void report(
+	const struct resource *r, const struct error *err, struct diagnostics *diagnostics)
 {
 	const struct value *key = value_get(r->written, "provider");
 
@@ -114,8 +115,8 @@ void providers_start_for(
 	}
 }
 
-bool providers_kind(void *data, const char *provider, const char *kind,
-	const struct field **fields, bool *open)
+bool providers_kind(
+	void *data, const char *provider, const char *kind, const struct field **fields, bool *open)
 {
 	static const struct field none = {0};
 	struct providers *providers = data;

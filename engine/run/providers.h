@@ -16,13 +16,13 @@ void providers_free(struct providers *providers);
 struct client *providers_get(struct providers *providers, const char *name, struct error **err);
 /* Only if it was started. */
 struct client *providers_find(const struct providers *providers, const char *name);
-/* Starts what the fleet names and waits for the schemas; what cannot be started becomes a diagnostic
- * at the place that names it. */
+/* Starts what the fleet names and waits for the schemas; what cannot be started becomes a
+ * diagnostic at the place that names it. */
 void providers_start_for(
 	struct providers *providers, const struct fleet *fleet, struct diagnostics *diagnostics);
 /* A fleet_kind_lookup; data is struct providers. */
-bool providers_kind(void *data, const char *provider, const char *kind,
-	const struct field **fields, bool *open);
+bool providers_kind(void *data, const char *provider, const char *kind, const struct field **fields,
+	bool *open);
 
 static inline void auto_providers(struct providers **providers)
 {

@@ -134,7 +134,8 @@ static unsigned read_batch(
 	GPtrArray *wanted = g_ptr_array_new();
 	unsigned at = from;
 
-	for (; at < all->len && wanted->len < BATCH_OBJECTS && arena_size(arena) < BATCH_BYTES; at++) {
+	for (; at < all->len && wanted->len < BATCH_OBJECTS && arena_size(arena) < BATCH_BYTES;
+		at++) {
 		struct resource *r = all->pdata[at];
 		struct value *object;
 
@@ -155,7 +156,8 @@ static unsigned read_batch(
 static int by_scope(const void *a, const void *b)
 {
 	const struct resource *x = *(struct resource *const *)a, *y = *(struct resource *const *)b;
-	int order = strcmp(x->machine ? x->machine->address : "", y->machine ? y->machine->address : "");
+	int order = strcmp(
+		x->machine ? x->machine->address : "", y->machine ? y->machine->address : "");
 
 	return order ? order : strcmp(x->address, y->address);
 }

@@ -29,8 +29,8 @@ bool session_load_name(struct session *session, const char *path, struct error *
 bool session_name(struct session *session, const char *name, struct error **err) MUST_USE;
 /* Opens the fleet's state under `root`; with `lock` (a command's name) nobody else may act on it
  * until session_free. */
-bool session_open(struct session *session, const char *root, const char *lock,
-	struct error **err) MUST_USE;
+bool session_open(
+	struct session *session, const char *root, const char *lock, struct error **err) MUST_USE;
 /* Starts the providers and checks the file against their kinds. False with diagnostics, or with an
  * error. */
 bool session_check(struct session *session, struct error **err) MUST_USE;

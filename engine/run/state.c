@@ -41,7 +41,8 @@ static bool load(struct arena *arena, const char *path, struct value **value, st
 	if (!*value)
 		return error_prefix(err, "'%s'", path);
 	if (value_get_integer(*value, "format", 0) > FORMAT) {
-		error_set(err, ERROR_CONFLICT, "'%s' was written by a newer version of provision", path);
+		error_set(err, ERROR_CONFLICT, "'%s' was written by a newer version of provision",
+			path);
 		error_hint(err, "use that version");
 		return false;
 	}
@@ -116,7 +117,8 @@ bool state_lock(struct state *state, const char *what, struct error **err)
 {
 	AUTO(gfree) char *path = g_build_filename(state->folder, "lock", NULL);
 	AUTO(gfree) char *since = clock_text();
-	AUTO(gfree) char *holder =
+	AUTO(gfree)
+	char *holder =
 		g_strdup_printf("'provision %s', process %d, since %s", what, (int)getpid(), since);
 
 	if (!dir_make(state->folder, err))
@@ -126,7 +128,8 @@ bool state_lock(struct state *state, const char *what, struct error **err)
 	return true;
 }
 
-static bool save(const char *folder, const char *name, const struct value *value, struct error **err)
+static bool save(
+	const char *folder, const char *name, const struct value *value, struct error **err)
 {
 	AUTO(gfree) char *path = g_build_filename(folder, name, NULL);
 	AUTO(gfree) char *text = json_format(value);
@@ -157,7 +160,8 @@ static bool save_providers(struct state *state, struct error **err)
 	for (unsigned i = 0; i < state->providers->len; i++) {
 		struct value *entry = value_map(arena);
 
-		value_set(arena, entry, "provider", value_string(arena, state->providers->pdata[i]));
+		value_set(
+			arena, entry, "provider", value_string(arena, state->providers->pdata[i]));
 		value_set(arena, entry, "host", value_string(arena, "local"));
 		value_append(arena, list, entry);
 	}

@@ -7,11 +7,11 @@
 #include "document/value.h"
 
 struct state {
-	char *root; /* absolute */
+	char *root;   /* absolute */
 	char *folder; /* ROOT/fleets/NAME */
 	char *name;
-	char *id;	      /* random; made by state_create(), else a fresh one that marks nothing */
-	bool exists;	      /* the id is on disk */
+	char *id;    /* random; made by state_create(), else a fresh one that marks nothing */
+	bool exists; /* the id is on disk */
 	GPtrArray *providers; /* of char *: names in providers.json, in order */
 	int lock;	      /* -1: not held */
 };
