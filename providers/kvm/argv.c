@@ -43,16 +43,11 @@ static void add_kernel(GPtrArray *args, const struct argv *a)
 	add(args, "-append", "%s", a->cmdline);
 }
 
-/* The chain is named node by node with every format said, so that no header is ever believed. */
-static void add_disk(GPtrArray *args, const struct argv *a)
+static void add_base_nodes(GPtrArray *args, const struct argv *a)
 {
-	bool qcow2;
+	bool qcow2 = g_str_equal(a->base_format, "qcow2");
 
-	if (!a->base_format)
-		return;
-	qcow2 = g_str_equal(a->base_format, "qcow2");
 	add(args, "-add-fd", "fd=%d,set=1", a->base_fd);
-	add(args, "-add-fd", "fd=%d,set=2", a->overlay_fd);
 	add(args, "-blockdev",
 		"{\"driver\":\"file\",\"node-name\":\"base-file\",\"filename\":\"/dev/fdset/1\","
 		"\"read-only\":true}");
@@ -60,12 +55,23 @@ static void add_disk(GPtrArray *args, const struct argv *a)
 		"{\"driver\":\"%s\",\"node-name\":\"base\",\"file\":\"base-file\","
 		"\"read-only\":true%s}",
 		a->base_format, qcow2 ? ",\"backing\":null" : "");
+}
+
+/* The chain is named node by node with every format said, so that no header is ever believed. */
+static void add_disk(GPtrArray *args, const struct argv *a)
+{
+	if (a->overlay_fd < 0)
+		return;
+	if (a->base_format)
+		add_base_nodes(args, a);
+	add(args, "-add-fd", "fd=%d,set=2", a->overlay_fd);
 	add(args, "-blockdev",
 		"{\"driver\":\"file\",\"node-name\":\"disk-file\",\"filename\":\"/dev/fdset/2\","
 		"\"discard\":\"unmap\"}");
 	add(args, "-blockdev",
 		"{\"driver\":\"qcow2\",\"node-name\":\"disk\",\"file\":\"disk-file\","
-		"\"backing\":\"base\",\"discard\":\"unmap\"}");
+		"\"backing\":%s,\"discard\":\"unmap\"}",
+		a->base_format ? "\"base\"" : "null");
 	add(args, "-device", "virtio-blk-pci,drive=disk,id=disk0,serial=disk,bootindex=1");
 }
 

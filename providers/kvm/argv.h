@@ -13,8 +13,8 @@ struct argv {
 	const char *uuid, *mac;
 	int64_t cpus, memory;
 	bool kvm;
-	const char *base_format; /* "raw", "qcow2"; NULL: no disk */
-	int base_fd, overlay_fd;
+	const char *base_format;  /* "raw", "qcow2"; NULL: the disk has no base */
+	int base_fd, overlay_fd;  /* overlay -1: no disk */
 	int kernel_fd, initrd_fd; /* -1: none */
 	const char *cmdline;
 	const int *credential_fds;

@@ -59,11 +59,15 @@ char *forward_rule(const struct forward *f)
 	return g_strdup_printf("%s:127.0.0.1:%d-:%d", f->udp ? "udp" : "tcp", f->host, f->guest);
 }
 
-static bool port_free(int port, bool udp)
+/* Connections that linger in TIME_WAIT do not matter to one that listens. */
+bool forward_free(int port, bool udp)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
 	AUTO(fd) int fd = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	int on = 1;
 
+	if (!udp && fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	return fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
 }
@@ -93,8 +97,12 @@ static bool claim(const char *state_dir, const char *owner, int port)
 
 	if (symlink(owner, path) == 0)
 		return true;
-	if (errno != EEXIST || !claim_stale(state_dir, path))
+	if (errno != EEXIST)
 		return false;
+	if (!claim_stale(state_dir, path)) {
+		errno = EEXIST;
+		return false;
+	}
 	unlink(path);
 	return symlink(owner, path) == 0;
 }
@@ -113,7 +121,7 @@ bool forward_claim(const char *state_dir, const char *owner, const char *seed, b
 	for (unsigned i = 0; i < count; i++) {
 		int candidate = FIRST_PORT + (first + i) % count;
 
-		if (!port_free(candidate, udp))
+		if (!forward_free(candidate, udp))
 			continue;
 		if (claim(state_dir, owner, candidate)) {
 			*port = candidate;
@@ -130,7 +138,7 @@ bool forward_claim(const char *state_dir, const char *owner, const char *seed, b
 
 static bool kept(const char *name, const int *keep, size_t count)
 {
-	int port = atoi(name);
+	int64_t port = g_ascii_strtoll(name, NULL, 10);
 
 	for (size_t i = 0; i < count; i++)
 		if (keep[i] == port)

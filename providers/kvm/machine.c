@@ -35,6 +35,19 @@ struct machine *machine_new(
 	return m;
 }
 
+const char *machine_owner(struct arena *arena, const struct machine *m)
+{
+	return arena_printf(arena, "fleets/%s/machines/%s", m->fleet, m->name);
+}
+
+void machine_set_aside(struct arena *arena, struct machine *m, bool aside)
+{
+	set_folder(arena, m,
+		aside ? arena_printf(arena, "%s%s-%s", aside_prefix, m->name, m->incarnation)
+		      : m->name);
+	m->aside = aside;
+}
+
 const char *machine_path(struct arena *arena, const struct machine *m, const char *name)
 {
 	return arena_printf(arena, "%s/%s", m->folder, name);

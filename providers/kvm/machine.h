@@ -27,8 +27,9 @@ struct machine {
 	struct settings settings;
 	struct machine_base base;
 	const char *mac, *uuid;
-	int64_t uid;  /* that QEMU runs under; 0: ours */
-	int ssh_port; /* 0: none */
+	int64_t uid;	   /* that QEMU runs under; 0: ours */
+	int ssh_port;	   /* 0: none */
+	int64_t disk_size; /* of the disk to be made, 0: none; not kept */
 	/* Ids of the QEMU process that was seen up and ready. */
 	const char *up_boot, *ready_boot;
 	const struct value *record;
@@ -54,6 +55,11 @@ enum machine_found machine_load(struct arena *arena, const struct call *call, co
 bool machine_save(const struct machine *machine, struct error **err) MUST_USE;
 /* A path in the machine's folder, in the arena. */
 const char *machine_path(struct arena *arena, const struct machine *machine, const char *name);
+/* What the ports that it claims are claimed for: its folder below state_dir, wherever it lies now.
+ */
+const char *machine_owner(struct arena *arena, const struct machine *machine);
+/* Makes its paths those of a machine that was set aside, or of one that was not. */
+void machine_set_aside(struct arena *arena, struct machine *machine, bool aside);
 /* Names of all machines of the fleet, each once and in order, also of those set aside. Caller frees
  * with g_ptr_array_free(…, TRUE). */
 GPtrArray *machine_names(const char *state_dir, const char *fleet, struct error **err);

@@ -51,11 +51,11 @@ static uint64_t get64(const unsigned char *at)
 
 static size_t header_fill(unsigned char *header, const char *base, const char *format, int64_t size)
 {
-	size_t at = HEADER_LENGTH, length = strlen(format);
+	size_t at = HEADER_LENGTH, length = base ? strlen(format) : 0;
 
 	put32(header, MAGIC);
 	put32(header + 4, 3);
-	put32(header + 16, strlen(base));
+	put32(header + 16, base ? strlen(base) : 0);
 	put32(header + 20, CLUSTER_BITS);
 	put64(header + SIZE_OFFSET, size);
 	put32(header + 36, L1_ENTRIES);
@@ -64,6 +64,8 @@ static size_t header_fill(unsigned char *header, const char *base, const char *f
 	put32(header + 56, 1); /* clusters of the refcount table */
 	put32(header + 96, 4); /* refcounts of 2^4 bits */
 	put32(header + 100, HEADER_LENGTH);
+	if (!base)
+		return at + 8;
 	put32(header + at, EXTENSION_FORMAT);
 	put32(header + at + 4, length);
 	memcpy(header + at + 8, format, length);
@@ -82,7 +84,7 @@ static bool fill(int fd, const char *base, const char *format, int64_t size)
 	return pwrite(fd, header, length, 0) == (ssize_t)length &&
 	       pwrite(fd, table, sizeof(table), 1 * CLUSTER) == sizeof(table) &&
 	       pwrite(fd, counts, sizeof(counts), 2 * CLUSTER) == sizeof(counts) &&
-	       ftruncate(fd, 4 * CLUSTER) == 0;
+	       ftruncate(fd, 4 * CLUSTER) == 0 && fsync(fd) == 0;
 }
 
 bool overlay_create(
@@ -90,8 +92,8 @@ bool overlay_create(
 {
 	AUTO(fd) int fd = -1;
 
-	if (size <= 0 || size > OVERLAY_MOST || size % 512 || strlen(base) > 255 ||
-		strlen(format) > 15) {
+	if (size <= 0 || size > OVERLAY_MOST || size % 512 ||
+		(base && (strlen(base) > 255 || strlen(format) > 15))) {
 		error_set(err, ERROR_CONFIG, "a disk of %" PRId64 " bytes cannot be made", size);
 		error_hint(err, "a disk has whole sectors of 512 bytes and at most 4TiB");
 		return false;

@@ -10,8 +10,8 @@
 /* The largest disk that the tables which overlay_create() writes can describe: 4 TiB. */
 #define OVERLAY_MOST ((int64_t)4 << 40)
 
-/* Writes an empty overlay of `size` bytes whose backing file is named `base` with `format`. The
- * file must not exist; it is not synced. */
+/* Writes an empty overlay of `size` bytes whose backing file is named `base` with `format` (both
+ * NULL: none, an empty disk). The file must not exist; synced when it returns. */
 bool overlay_create(const char *path, const char *base, const char *format, int64_t size,
 	struct error **err) MUST_USE;
 /* The size of the disk that a guest sees; -1 on failure. */

@@ -1,0 +1,24 @@
+/* The moment in which an SSH server begins to answer behind a forwarded port. */
+#ifndef KVM_BANNER_H
+#define KVM_BANNER_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct banner {
+	int port;
+	int ended_fd;		  /* readable when there is nothing to wait for any more */
+	int64_t end;		  /* as of clock_now() */
+	void (*tick)(void *data); /* about every second; may be NULL */
+	void *data;
+	/* told back */
+	unsigned tries;
+	const char *last; /* what became of the last try; NULL: nothing yet */
+};
+
+/* A connected socket on which the banner has come but is not read yet; -1 with ERROR_TIMEOUT, or
+ * with ERROR_UNAVAILABLE when ended_fd became readable. */
+int banner_wait(struct banner *banner, struct error **err);
+
+#endif

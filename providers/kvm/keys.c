@@ -1,0 +1,89 @@
+/* Keys are made here and handed to the machine, so that even the first connection is verified. */
+#include "keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "common/ssh.h"
+
+enum { KEY_MOST = 65536 };
+
+const char *keys_login_relative(struct arena *arena, const char *fleet)
+{
+	return arena_printf(arena, "fleets/%s/login_ed25519", fleet);
+}
+
+/* A file without a name gets one by link(2): of several that come at once one wins, and a killed
+ * one leaves nothing. */
+static bool create_once(const char *path, const char *text, struct error **err)
+{
+	AUTO(gfree) char *folder = g_path_get_dirname(path);
+	AUTO(gfree) char *self = NULL;
+	AUTO(fd) int fd = -1;
+
+	if (!dir_make(folder, err))
+		return false;
+	fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	self = g_strdup_printf("/proc/self/fd/%d", fd);
+	if (fd >= 0 && fd_write_all(fd, text, strlen(text)) && fsync(fd) == 0 &&
+		(linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 || errno == EEXIST))
+		return dir_sync(folder, err);
+	error_set_errno(err, "cannot create '%s'", path);
+	return false;
+}
+
+static const char *read_key(struct arena *arena, const char *path, struct error **err)
+{
+	AUTO(gfree) char *text = NULL;
+	size_t length;
+
+	if (!file_read(path, KEY_MOST, &text, &length, err))
+		return NULL;
+	return arena_strndup(arena, text, length);
+}
+
+const char *keys_login(
+	struct arena *arena, const char *state_dir, const char *fleet, struct error **err)
+{
+	const char *path =
+		arena_printf(arena, "%s/%s", state_dir, keys_login_relative(arena, fleet));
+	AUTO(gfree) char *private_key = NULL;
+	AUTO(gfree) char *public_key = NULL;
+
+	if (!file_exists(path) && (!ssh_pair_make(&private_key, &public_key, err) ||
+					  !create_once(path, private_key, err)))
+		return NULL;
+	return read_key(arena, path, err);
+}
+
+bool keys_host_make(const struct machine *m, struct error **err)
+{
+	AUTO(arena) struct arena *arena = arena_new();
+	AUTO(gfree) char *private_key = NULL;
+	AUTO(gfree) char *public_key = NULL;
+	const char *known;
+
+	if (!ssh_pair_make(&private_key, &public_key, err))
+		return false;
+	known = arena_printf(arena, "%s %s\n", m->name, public_key);
+	return file_write(machine_path(arena, m, "host_ed25519"), private_key, strlen(private_key),
+		       0600, err) &&
+	       file_write(machine_path(arena, m, "known_hosts"), known, strlen(known), 0600, err);
+}
+
+bool keys_host_load(struct arena *arena, const struct machine *m, const char **private_key,
+	const char **public_key, struct error **err)
+{
+	*private_key = read_key(arena, machine_path(arena, m, "host_ed25519"), err);
+	*public_key = *private_key ? keys_public(arena, *private_key, err) : NULL;
+	return *public_key || error_prefix(err, "host key");
+}
+
+const char *keys_public(struct arena *arena, const char *private_key, struct error **err)
+{
+	AUTO(gfree) char *line = ssh_pair_public(private_key, err);
+
+	return line ? arena_strdup(arena, line) : NULL;
+}
