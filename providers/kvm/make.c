@@ -65,7 +65,8 @@ static bool uid_mapped(int64_t uid)
 static int64_t choose_uid(struct arena *arena, const struct machine *m)
 {
 	const char *digits = digits_of(arena, "uid", m->fleet_id, m->incarnation);
-	int64_t uid = UID_FIRST + (int64_t)(g_ascii_strtoull(digits, NULL, 16) >> (64 - UID_BITS));
+	AUTO(gfree) char *first = g_strndup(digits, UID_BITS / 4);
+	int64_t uid = UID_FIRST + g_ascii_strtoll(first, NULL, 16);
 
 	if (geteuid() != 0)
 		return 0;
