@@ -49,11 +49,13 @@ struct field {
  * relative paths are absolute. Adds diagnostics: unknown keys (with a suggestion), wrong types,
  * missing required ones (at `map`'s span), choices, bounds. `what` names the thing in messages
  * ("a machine of provider 'kvm'"). Strings with "${" are taken over unchecked and unchanged.
- * Defaults are not filled in. Keys in `skip` (may be NULL; ends with NULL) are passed over. */
+ * Defaults are not filled in; a key with null counts as not said. Of what is wrong nothing is in
+ * the copy, which is never NULL. Keys in `skip` (may be NULL; ends with NULL) are passed over. */
 struct value *schema_check(struct arena *arena, const struct field *fields, bool open,
 	const struct value *map, const char *what, const char *const *skip,
 	struct diagnostics *diagnostics);
-/* Checks one value as schema_check does a member; for values that an expression gave. */
+/* Checks one value as schema_check does a member; for values that an expression gave: "${" in one
+ * is text, and an integer for a duration is milliseconds. NULL after adding a diagnostic. */
 struct value *schema_check_value(struct arena *arena, const struct field *field,
 	const struct value *value, struct diagnostics *diagnostics);
 const struct field *schema_find(const struct field *fields, const char *name);
