@@ -39,7 +39,7 @@ ENGINE_SRC := $(foreach d,$(ENGINE_DIRS),$(wildcard engine/$(d)/*.c))
 CLI_SRC := $(wildcard engine/cli/*.c)
 COMMON_SRC := $(wildcard providers/common/*.c)
 PROVIDERS := $(patsubst providers/%/,%,$(dir $(wildcard providers/*/provider_*.c)))
-UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c tests/unit/tool_*.c))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROGRAMS := $(BUILD)/provision $(PROVIDERS:%=$(BUILD)/providers/provider-%)

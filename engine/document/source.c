@@ -30,27 +30,25 @@ struct diagnostics {
 };
 
 /* "\r\n", "\n" and "\r" each end a line. */
+static bool ends_line(const char *p)
+{
+	return *p == '\n' || (*p == '\r' && p[1] != '\n');
+}
+
 static void find_lines(struct arena *arena, struct source *source)
 {
 	const char *end = source->text + source->length;
 	size_t *lines;
 	int count = 1;
 
-	for (int pass = 0; pass < 2; pass++) {
-		if (pass == 1) {
-			lines = arena_array_of(arena, size_t, count);
-			source->lines = lines;
-			count = 1;
-		}
-		for (const char *p = source->text; p < end; p++) {
-			if (*p != '\n' && (*p != '\r' || p[1] == '\n'))
-				continue;
-			if (pass == 1)
-				lines[count] = p + 1 - source->text;
-			count++;
-		}
-	}
+	for (const char *p = source->text; p < end; p++)
+		count += ends_line(p);
+	lines = arena_array_of(arena, size_t, count);
+	source->lines = lines;
 	source->line_count = count;
+	for (const char *p = source->text; p < end; p++)
+		if (ends_line(p))
+			*++lines = p + 1 - source->text;
 }
 
 static struct source *source_new(

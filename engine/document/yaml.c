@@ -349,18 +349,23 @@ static const char *read_key(
 	return key->value->text.bytes;
 }
 
+/* Of two scalars neither can be believed, so the first goes too; a list or a map stays, for what
+ * else may be wrong in it. */
 static void add_member(struct parser *p, struct value *map, const char *name, struct span span,
 	struct value *value)
 {
 	const struct member *first = value_member(map, name);
+	struct value *kept = first ? first->value : NULL;
 
-	if (first) {
-		diagnostic_add(p->diagnostics, span, "the key '%s' is there twice", name);
-		diagnostic_also(p->diagnostics, first->key_span, "first defined here");
+	if (!first) {
+		value_set(p->arena, map, name, value);
+		map->map.members[map->map.count - 1].key_span = span;
 		return;
 	}
-	value_set(p->arena, map, name, value);
-	map->map.members[map->map.count - 1].key_span = span;
+	diagnostic_add(p->diagnostics, span, "the key '%s' is there twice", name);
+	diagnostic_also(p->diagnostics, first->key_span, "first defined here");
+	if (kept->type != VALUE_LIST && kept->type != VALUE_MAP)
+		value_set(p->arena, map, name, stand_in(p));
 }
 
 static bool read_member(struct parser *p, struct node *map, yaml_event_t *event, int depth)

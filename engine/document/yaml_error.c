@@ -140,11 +140,11 @@ static void misplaced_colon(const struct source *source, const struct syntax_fau
 	struct diagnostics *diagnostics)
 {
 	struct line line = line_of(source, fault->line), above;
+	const char *first = separator(line), *colon = byte_at(line, fault->column);
 	struct span span = span_at(source, fault->line, fault->column);
-	const char *first = separator(line);
 	int number = line_above(source, fault->line);
 
-	if (first && first < byte_at(line, fault->column)) {
+	if (first && first < colon) {
 		diagnostic_add(diagnostics, span, "a second ':' in one line");
 		if (!hint_from_line(line, diagnostics))
 			diagnostic_hint(diagnostics, "write a value with ': ' in quotes");
@@ -155,6 +155,7 @@ static void misplaced_colon(const struct source *source, const struct syntax_fau
 		missing_colon(source, number, diagnostics);
 		return;
 	}
+	span = span_between(source, fault->line, line.text, colon);
 	diagnostic_add(diagnostics, span, "a key cannot stand here");
 	if (!hint_from_line(line, diagnostics))
 		diagnostic_hint(diagnostics,
@@ -230,7 +231,7 @@ static const struct rule rules[] = {
 	{"did not find expected ',' or '}'", NULL, "expected ',' or '}'", NULL, false,
 		"opened here"},
 	{"found unexpected end of stream", NULL, "the quote is never closed",
-		"a quote inside single quotes is written twice ('')", true, NULL},
+		"a quote ends with the character that began it", true, NULL},
 	{"found unexpected document indicator", NULL, "the quote is not closed before '---'", NULL,
 		true, NULL},
 	{"found unknown escape character", NULL, "unknown escape in double quotes",
