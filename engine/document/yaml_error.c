@@ -24,12 +24,12 @@ static struct line line_of(const struct source *source, int number)
 	return line;
 }
 
-/* The byte at a column, at most the end of the line. */
+/* The byte at a column, at most the line's end. */
 static const char *byte_at(struct line line, int column)
 {
 	const char *p = line.start;
 
-	while (--column > 0 && p < line.end)
+	while (--column > 0 && *p && *p != '\n' && *p != '\r')
 		p = g_utf8_next_char(p);
 	return p;
 }
