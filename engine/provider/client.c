@@ -22,6 +22,7 @@ static struct client *client_new(const char *name, char *path, const struct clie
 	client->err_line = g_string_new(NULL);
 	client->tail = g_ptr_array_new_with_free_func(g_free);
 	client->requests = g_hash_table_new(g_int64_hash, g_int64_equal);
+	g_queue_init(&client->waiting);
 	client->next_id = 1;
 	client->arena = arena_new();
 	client->kinds = g_array_new(FALSE, FALSE, sizeof(struct client_kind));
@@ -174,6 +175,11 @@ static bool wait_end(struct client *client, int64_t milliseconds)
 			poll(fds, 1, (int)MIN(left, INT32_MAX));
 	}
 	return false;
+}
+
+void client_hang_up(struct client *client)
+{
+	client_wire_close_input(client);
 }
 
 void client_stop(struct client *client, int64_t milliseconds)

@@ -19,8 +19,8 @@ struct client_kind {
 
 struct request_handlers {
 	/* One object answered. `answer` has members address, kind, status, text, incarnation,
-	 * actual, record, outputs, up, ready, partial, or error {class, message, hint}; it lives in
-	 * the request's arena, until `done` returns. */
+	 * actual, record, outputs, up, ready, partial, or error {class, message, hint}; it lives
+	 * until the callback returns. */
 	void (*object)(void *data, const struct value *answer);
 	/* text is already escaped. address may be NULL. */
 	void (*progress)(void *data, const char *address, const char *text);
@@ -51,15 +51,18 @@ const struct client_kind *client_kind(const struct client *client, const char *k
 /* All kinds; *count of them. */
 const struct client_kind *client_kinds(const struct client *client, size_t *count);
 
-/* Sends `message` (a map with "call" and what belongs to it; "id" is added). limit in milliseconds
- * (0: none): then the request is cancelled and done is called with ERROR_TIMEOUT; a request whose
- * provider has died ends with ERROR_UNAVAILABLE. */
+/* Sends `message` (a map with "call" and what belongs to it; "id" is added), at once or when fewer
+ * are under way. limit in milliseconds from then on (0: none): at its end the request is cancelled
+ * and done is called with ERROR_TIMEOUT; a request whose provider has died ends with
+ * ERROR_UNAVAILABLE. done is never called before this returns. */
 struct request *client_send(struct client *client, const struct value *message, int64_t limit,
 	const struct request_handlers *handlers);
 /* Asks the provider to stop; done is still called. */
 void client_cancel(struct client *client, struct request *request);
 /* True while the program runs. */
 bool client_alive(const struct client *client);
+/* Closes its input, which tells it to end. To be stopped all the same; several end side by side. */
+void client_hang_up(struct client *client);
 /* Closes its input, waits at most `milliseconds` for its end, then kills its process group. */
 void client_stop(struct client *client, int64_t milliseconds);
 

@@ -6,8 +6,9 @@
 #include "base/text.h"
 #include "document/json.h"
 
-/* After a cancel the provider itself kills its worker at 5 s. */
-enum { CANCEL_GRACE = 6000 };
+/* After a cancel the provider itself kills its worker at 5 s. WINDOW requests are under way at
+ * once, the others wait here: each costs the provider a process. */
+enum { CANCEL_GRACE = 6000, WINDOW = 128 };
 
 static void drop_timer(struct request *request)
 {
@@ -34,6 +35,27 @@ static void set_expired(const struct request *request, struct error **err)
 		request->client->name, request->call, limit);
 }
 
+static int on_limit(void *data);
+
+static void put_on_wire(struct request *request)
+{
+	AUTO(gfree) char *line = g_steal_pointer(&request->line);
+
+	request->client->under_way++;
+	client_wire_queue(request->client, line, strlen(line));
+	if (request->limit > 0)
+		set_timer(request, request->limit, on_limit);
+}
+
+static void send_waiting(struct client *client)
+{
+	struct request *request;
+
+	while (!client->gone && client->under_way < WINDOW &&
+		(request = g_queue_pop_head(&client->waiting)) != NULL)
+		put_on_wire(request);
+}
+
 void client_request_end(struct request *request, bool complete, const struct error *err)
 {
 	struct client *client = request->client;
@@ -46,10 +68,17 @@ void client_request_end(struct request *request, bool complete, const struct err
 	}
 	drop_timer(request);
 	g_hash_table_remove(client->requests, &request->id);
+	if (request->line)
+		g_queue_remove(&client->waiting, request);
+	else if (!request->refused)
+		client->under_way--;
+	client_enter(client);
 	if (request->handlers.done)
 		request->handlers.done(request->handlers.data, complete, err);
+	send_waiting(client);
+	client_leave(client);
 	error_free(request->refused);
-	arena_free(request->arena);
+	g_free(request->line);
 	g_free(request->call);
 	g_free(request);
 }
@@ -127,6 +156,12 @@ void client_cancel(struct client *client, struct request *request)
 
 	if (request->cancelled || request->refused)
 		return;
+	if (request->line) {
+		g_queue_remove(&client->waiting, request);
+		g_clear_pointer(&request->line, g_free);
+		refuse(request, ERROR_CANCELLED, "cancelled before it was begun");
+		return;
+	}
 	request->cancelled = true;
 	line = g_strdup_printf("{\"id\":%" G_GINT64_FORMAT
 			       ",\"call\":\"cancel\",\"of\":%" G_GINT64_FORMAT "}",
@@ -153,7 +188,6 @@ static struct request *request_new(struct client *client, const struct value *me
 	request->client = client;
 	request->id = client->next_id++;
 	request->call = g_strdup(call ? call : "");
-	request->arena = arena_new();
 	request->handlers = *handlers;
 	request->limit = limit;
 	g_hash_table_insert(client->requests, &request->id, request);
@@ -170,31 +204,18 @@ struct request *client_send(struct client *client, const struct value *message, 
 	json_append(line, message);
 	/* The message is a map with a call, so its text goes on behind its brace. */
 	g_string_erase(line, strchr(line->str, ',') + 1 - line->str, 1);
-	if (client->gone)
+	if (client->gone) {
 		refuse(request, client->gone->class, client->gone->message);
-	else if (line->len > PROTOCOL_LINE_MOST)
+	} else if (line->len > PROTOCOL_LINE_MOST) {
 		refuse(request, ERROR_INTERNAL,
 			"the request is longer than a line of the protocol may be");
-	else
-		client_wire_queue(client, line->str, line->len);
-	if (!request->refused && limit > 0)
-		set_timer(request, limit, on_limit);
+	} else {
+		request->line = g_strdup(line->str);
+		g_queue_push_tail(&client->waiting, request);
+		send_waiting(client);
+	}
 	g_string_free(line, TRUE);
 	return request;
-}
-
-/* The id, if it stands where everybody writes it; else 0. */
-static int64_t peek_id(const char *line, size_t length)
-{
-	static const char start[] = "{\"id\":";
-	size_t at = sizeof(start) - 1;
-	int64_t id = 0;
-
-	if (length <= at || memcmp(line, start, at))
-		return 0;
-	for (; at < length && g_ascii_isdigit(line[at]) && id < INT64_MAX / 10 - 9; at++)
-		id = id * 10 + (line[at] - '0');
-	return id;
 }
 
 static void break_with(struct client *client, const char *line, size_t length, const char *why)
@@ -261,24 +282,18 @@ static void handle(struct client *client, int64_t id, const struct value *messag
 		handle_done(request, message);
 }
 
+/* What came lives as long as its callbacks run: an endless flood of progress costs no memory. */
 void client_request_line(struct client *client, const char *line, size_t length)
 {
-	int64_t id = peek_id(line, length);
-	struct request *request = g_hash_table_lookup(client->requests, &id);
-	AUTO(arena) struct arena *scratch = request ? NULL : arena_new();
-	struct arena *arena = request ? request->arena : scratch;
+	AUTO(arena) struct arena *arena = arena_new();
 	AUTO(error) struct error *err = NULL;
-	struct value *message = json_parse(arena, line, length, &err);
-	const struct value *given = value_get(message, "id");
+	const struct value *message = json_parse(arena, line, length, &err);
+	const struct value *id = value_get(message, "id");
 
-	if (!message) {
+	if (!message)
 		break_with(client, line, length, err->message);
-	} else if (message->type != VALUE_MAP || !given || given->type != VALUE_INTEGER) {
+	else if (message->type != VALUE_MAP || !id || id->type != VALUE_INTEGER)
 		break_with(client, line, length, "no object with an id");
-	} else {
-		id = given->integer;
-		if (!request && (request = g_hash_table_lookup(client->requests, &id)))
-			message = value_copy(request->arena, message);
-		handle(client, id, message);
-	}
+	else
+		handle(client, id->integer, message);
 }

@@ -209,6 +209,10 @@ static char *tail_text(const struct client *client)
 
 void client_wire_break(struct client *client, struct error *err)
 {
+	if (client->gone) {
+		error_free(err);
+		return;
+	}
 	process_close(&client->process);
 	client_wire_read_errors(client);
 	end_error_line(client);

@@ -11,7 +11,7 @@ struct request {
 	struct client *client;
 	int64_t id;
 	char *call;
-	struct arena *arena; /* of all that has come for it */
+	char *line; /* waits for its turn; NULL: it was sent, or refused */
 	struct request_handlers handlers;
 	int64_t limit;
 	GSource *timer;	       /* the limit, then the grace after a cancel */
@@ -38,6 +38,8 @@ struct client {
 	GString *err_line;
 	GPtrArray *tail;      /* of char *: its last lines of error output, escaped */
 	GHashTable *requests; /* id → struct request */
+	unsigned under_way;   /* of them, sent and not ended */
+	GQueue waiting;	      /* of struct request: those that are not sent yet */
 	int64_t next_id;
 	struct error *gone; /* why no request can be answered any more */
 	unsigned busy;	    /* callbacks on the stack that still look at us */

@@ -10,7 +10,7 @@
 #include "run/change.h"
 #include "run/refresh.h"
 
-enum { LIMIT_UNSAID = 600000, LIMIT_GRACE = 30000, BATCH_MOST = 512 };
+enum { LIMIT_UNSAID = 600000, GRACE_MOST = 30000, BATCH_MOST = 512 };
 
 enum job_state { JOB_WAITING, JOB_QUEUED, JOB_RUNNING, JOB_ENDED };
 
@@ -342,13 +342,16 @@ static struct value *prepare(
 	return NULL;
 }
 
+/* To a limit of a wait that the provider itself keeps, we add time for its own words about it. */
 static int64_t limit_of(const struct lane *lane, bool waiting, int64_t said)
 {
 	int64_t limit = waiting ? lane->kind->wait_limit : lane->kind->change_limit;
 
 	if (said)
 		limit = said;
-	return (limit ? limit : LIMIT_UNSAID) + LIMIT_GRACE;
+	if (!limit)
+		limit = LIMIT_UNSAID;
+	return waiting ? limit + MIN(limit, GRACE_MOST) : limit;
 }
 
 static void send(struct executor *x, struct lane *lane, struct arena *arena, GPtrArray *jobs,
@@ -389,8 +392,10 @@ static void start_next(struct executor *x, struct lane *lane)
 	struct job *first = lane->queue->pdata[0];
 	bool waiting = first->step->action == STEP_WAIT;
 	int64_t limit = 0;
+	size_t bytes = 0;
 
-	for (unsigned i = 0; i < lane->queue->len && jobs->len < BATCH_MOST;) {
+	for (unsigned i = 0;
+		i < lane->queue->len && jobs->len < BATCH_MOST && bytes < BATCH_BYTES;) {
 		struct job *job = lane->queue->pdata[i];
 		struct value *object;
 
@@ -404,6 +409,7 @@ static void start_next(struct executor *x, struct lane *lane)
 			continue;
 		job->state = JOB_RUNNING;
 		value_append(arena, objects, object);
+		bytes += refresh_size(object);
 		g_ptr_array_add(jobs, job);
 		if (!lane->kind->batch)
 			break;

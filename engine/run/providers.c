@@ -33,6 +33,9 @@ void providers_free(struct providers *providers)
 
 	g_hash_table_iter_init(&iter, providers->clients);
 	while (g_hash_table_iter_next(&iter, NULL, &client))
+		client_hang_up(client);
+	g_hash_table_iter_init(&iter, providers->clients);
+	while (g_hash_table_iter_next(&iter, NULL, &client))
 		client_stop(client, STOP_LIMIT);
 	g_hash_table_destroy(providers->clients);
 	g_hash_table_destroy(providers->broken);
@@ -58,22 +61,12 @@ static struct client *start(struct providers *providers, const char *name, struc
 	return client;
 }
 
-static bool ready(struct providers *providers, struct client *client, struct error **err)
-{
-	AUTO(gfree) char *name = g_strdup(client_name(client));
-
-	if (client_ready(client, err))
-		return true;
-	g_hash_table_remove(providers->clients, name);
-	client_stop(client, 0);
-	return false;
-}
-
 struct client *providers_get(struct providers *providers, const char *name, struct error **err)
 {
 	struct client *client = start(providers, name, err);
 
-	return client && ready(providers, client, err) ? client : NULL;
+	/* One that has died stays: requests of it are still to be ended. */
+	return client && client_ready(client, err) ? client : NULL;
 }
 
 static void report(
@@ -110,7 +103,8 @@ void providers_start_for(
 		struct client *client = providers_find(providers, r->provider);
 		struct error *err = NULL;
 
-		if (client && !ready(providers, client, &err))
+		if (client && !g_hash_table_contains(providers->broken, r->provider) &&
+			!client_ready(client, &err))
 			note(providers, r, err, diagnostics);
 	}
 }

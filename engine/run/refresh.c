@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-enum { LIMIT = 120000, BATCH_OBJECTS = 512, BATCH_BYTES = 512 * 1024 };
+#include "document/json.h"
+#include "fleet/expression.h"
+
+enum { LIMIT = 120000, BATCH_OBJECTS = 512 };
 
 struct refresh {
 	struct world *world;
@@ -40,6 +43,13 @@ struct value *refresh_object(
 	value_set(arena, object, "kind", value_string(arena, kind));
 	value_set(arena, object, "name", value_string(arena, name));
 	return object;
+}
+
+size_t refresh_size(const struct value *object)
+{
+	AUTO(gfree) char *text = json_format(object);
+
+	return strlen(text) + 1;
 }
 
 static void on_object(void *data, const struct value *answer)
@@ -115,10 +125,12 @@ static struct value *desired(struct arena *arena, const struct resource *r)
 {
 	struct value *map = value_map(arena);
 
-	for (size_t i = 0; i < r->said->map.count; i++) {
+	for (size_t i = 0; r->said && i < r->said->map.count; i++) {
 		const struct member *m = &r->said->map.members[i];
 
-		value_set(arena, map, m->key, m->value);
+		value_set(arena, map, m->key,
+			expression_in(m->value) ? value_unknown(arena, "what it refers to")
+						: m->value);
 	}
 	return map;
 }
@@ -132,10 +144,10 @@ static unsigned read_batch(
 	struct value *objects = value_list(arena);
 	const struct resource *first = all->pdata[from];
 	GPtrArray *wanted = g_ptr_array_new();
+	size_t bytes = 0;
 	unsigned at = from;
 
-	for (; at < all->len && wanted->len < BATCH_OBJECTS && arena_size(arena) < BATCH_BYTES;
-		at++) {
+	for (; at < all->len && wanted->len < BATCH_OBJECTS && bytes < BATCH_BYTES; at++) {
 		struct resource *r = all->pdata[at];
 		struct value *object;
 
@@ -144,6 +156,7 @@ static unsigned read_batch(
 		object = refresh_object(arena, r->address, r->kind, r->name);
 		value_set(arena, object, "desired", desired(arena, r));
 		value_append(arena, objects, object);
+		bytes += refresh_size(object);
 		g_ptr_array_add(wanted, r);
 	}
 	value_set(arena, request, "scope",

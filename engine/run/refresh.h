@@ -17,4 +17,8 @@ struct value *refresh_request(struct arena *arena, const struct state *state, co
 struct value *refresh_object(
 	struct arena *arena, const char *address, const char *kind, const char *name);
 
+/* Bytes that an object takes in its request; those of one request should end below BATCH_BYTES. */
+enum { BATCH_BYTES = 512 * 1024 };
+size_t refresh_size(const struct value *object);
+
 #endif

@@ -178,6 +178,7 @@ static bool settle(struct session *s, bool *gone, struct error **err)
 {
 	AUTO(world) struct world *world = world_new();
 	g_autoptr(GPtrArray) left = g_ptr_array_new_with_free_func(g_free);
+	struct error *trouble = NULL;
 	bool any = false;
 
 	*gone = false;
@@ -189,8 +190,11 @@ static bool settle(struct session *s, bool *gone, struct error **err)
 		g_ptr_array_add(left, g_strdup(name));
 		any = true;
 	}
-	if (any && !refresh(world, NULL, s->providers, s->state, err))
-		return false;
+	/* One that has died on the way is asked by the next run: its entry stays. */
+	if (any && !refresh(world, NULL, s->providers, s->state, &trouble)) {
+		error_free(trouble);
+		return true;
+	}
 	for (unsigned i = 0; i < left->len; i++)
 		if (has_nothing(s, world, left->pdata[i]) &&
 			!state_drop_provider(s->state, left->pdata[i], err))
