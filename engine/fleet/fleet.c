@@ -316,7 +316,7 @@ struct fleet *fleet_load(
 	each(&l, root, "images", load_image);
 	each(&l, root, "resources", load_top_resource);
 	each(&l, root, "machines", load_machine);
-	qsort(l.fleet->resources->pdata, l.fleet->resources->len, sizeof(void *), by_address);
+	g_ptr_array_sort(l.fleet->resources, by_address);
 	return l.fleet;
 }
 

@@ -115,7 +115,7 @@ struct value *plan_depends(struct arena *arena, const struct resource *resource)
 		g_ptr_array_add(
 			names, (void *)g_array_index(resource->dependencies, struct dependency, i)
 				       .on->address);
-	qsort(names->pdata, names->len, sizeof(void *), by_text);
+	g_ptr_array_sort(names, by_text);
 	for (unsigned i = 0; i < names->len; i++)
 		value_append(arena, list, value_string(arena, names->pdata[i]));
 	g_ptr_array_free(names, TRUE);

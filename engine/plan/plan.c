@@ -339,7 +339,7 @@ static void collect_steps(struct plan *plan)
 		if (!step->implied)
 			plan->counts[step->action]++;
 	}
-	qsort(plan->steps->pdata, plan->steps->len, sizeof(void *), by_address);
+	g_ptr_array_sort(plan->steps, by_address);
 }
 
 /* A machine whose up and ready both are to be waited for counts as one. */

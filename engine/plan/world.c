@@ -139,7 +139,7 @@ GPtrArray *world_listed(const struct world *world)
 	while (g_hash_table_iter_next(&iter, NULL, &actual))
 		if (((struct actual *)actual)->listed)
 			g_ptr_array_add(all, actual);
-	qsort(all->pdata, all->len, sizeof(void *), by_address);
+	g_ptr_array_sort(all, by_address);
 	return all;
 }
 

@@ -75,7 +75,7 @@ static GPtrArray *names_new(const GPtrArray *folders)
 
 	for (unsigned i = 0; i < folders->len; i++)
 		list_folder(folders->pdata[i], names);
-	qsort(names->pdata, names->len, sizeof(void *), by_text);
+	g_ptr_array_sort(names, by_text);
 	for (unsigned i = names->len; i-- > 1;)
 		if (!strcmp(names->pdata[i], names->pdata[i - 1]))
 			g_ptr_array_remove_index(names, i);

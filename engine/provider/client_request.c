@@ -102,7 +102,7 @@ void client_request_end_all(struct client *client, const struct error *err)
 	g_hash_table_iter_init(&iter, client->requests);
 	while (g_hash_table_iter_next(&iter, NULL, &request))
 		g_ptr_array_add(all, request);
-	qsort(all->pdata, all->len, sizeof(void *), by_id);
+	g_ptr_array_sort(all, by_id);
 	for (unsigned i = 0; i < all->len; i++)
 		g_array_append_val(ids, ((struct request *)all->pdata[i])->id);
 	g_ptr_array_free(all, TRUE);

@@ -186,7 +186,7 @@ static void read_all(struct refresh *refresh, struct client *client, const struc
 		if (!strcmp(r->provider, client_name(client)))
 			g_ptr_array_add(mine, r);
 	}
-	qsort(mine->pdata, mine->len, sizeof(void *), by_scope);
+	g_ptr_array_sort(mine, by_scope);
 	while (at < mine->len)
 		at = read_batch(refresh, client, mine, at);
 	g_ptr_array_free(mine, TRUE);

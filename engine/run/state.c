@@ -177,7 +177,7 @@ static int by_text(const void *a, const void *b)
 
 static void sort(GPtrArray *names)
 {
-	qsort(names->pdata, names->len, sizeof(void *), by_text);
+	g_ptr_array_sort(names, by_text);
 }
 
 bool state_add_provider(struct state *state, const char *provider, struct error **err)

@@ -135,7 +135,7 @@ static GPtrArray *names_in(const char *folder)
 	while ((name = g_dir_read_name(dir)) != NULL)
 		if (*name != '.')
 			g_ptr_array_add(names, g_strdup(name));
-	qsort(names->pdata, names->len, sizeof(void *), by_text);
+	g_ptr_array_sort(names, by_text);
 	return names;
 }
 

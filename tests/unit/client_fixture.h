@@ -98,6 +98,13 @@ static inline void fixture_write(
 	g_assert_true(file_write(path, text, strlen(text), mode, &err));
 }
 
+static inline bool fixture_has(const struct fixture *f, const char *name)
+{
+	AUTO(gfree) char *path = g_build_filename(f->folder, name, NULL);
+
+	return file_exists(path);
+}
+
 static inline void fixture_program(const struct fixture *f, const char *name, const char *body)
 {
 	AUTO(gfree) char *file = g_strconcat("provider-", name, NULL);
