@@ -61,7 +61,7 @@ $(BUILD)/obj/engine/%.o: engine/%.c
 
 $(BUILD)/obj/tests/%.o: tests/%.c $(SDK_INCLUDE)
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) -Iengine -I. -MMD -MP -c -o $@ $<
+	$(CC) $(ALLFLAGS) -Iengine -Iproviders -I. -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/providers/%.o: providers/%.c $(SDK_INCLUDE)
 	@mkdir -p $(@D)

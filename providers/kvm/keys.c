@@ -58,6 +58,17 @@ const char *keys_login(
 	return read_key(arena, path, err);
 }
 
+/* The folder is not whole yet, so nobody reads a half one; what makes it whole syncs the names. */
+static bool write_new(const char *path, const char *text, struct error **err)
+{
+	AUTO(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd >= 0 && fd_write_all(fd, text, strlen(text)) && fsync(fd) == 0)
+		return true;
+	error_set_errno(err, "cannot create '%s'", path);
+	return false;
+}
+
 bool keys_host_make(const struct machine *m, struct error **err)
 {
 	AUTO(arena) struct arena *arena = arena_new();
@@ -68,9 +79,8 @@ bool keys_host_make(const struct machine *m, struct error **err)
 	if (!ssh_pair_make(&private_key, &public_key, err))
 		return false;
 	known = arena_printf(arena, "%s %s\n", m->name, public_key);
-	return file_write(machine_path(arena, m, "host_ed25519"), private_key, strlen(private_key),
-		       0600, err) &&
-	       file_write(machine_path(arena, m, "known_hosts"), known, strlen(known), 0600, err);
+	return write_new(machine_path(arena, m, "host_ed25519"), private_key, err) &&
+	       write_new(machine_path(arena, m, "known_hosts"), known, err);
 }
 
 bool keys_host_load(struct arena *arena, const struct machine *m, const char **private_key,

@@ -91,10 +91,10 @@ static void go_back(const struct updating *u)
 {
 	AUTO(error) struct error *err = NULL;
 
-	emit_progress(u->call, u->object, "starting it as it was before");
-	if (!machine_save(u->old, &err) || !start(u->call, u->object, u->old, &err))
-		emit_progress(
-			u->call, u->object, "it does not start as before either: %s", err->message);
+	emit_progress(u->call, u->object, "going back to what it was before");
+	if (!machine_save(u->old, &err) ||
+		(u->runs && !start(u->call, u->object, u->old, &err)))
+		emit_progress(u->call, u->object, "that fails as well: %s", err->message);
 }
 
 /* The machine is down while all is changed. */
@@ -105,8 +105,7 @@ static bool restart(const struct updating *u, struct error **err)
 	if (make_ports(u->new, u->old, err) && grow(u, false, err) && machine_save(u->new, err) &&
 		(!u->new->settings.running || start(u->call, u->object, u->new, err)))
 		return true;
-	if (u->runs)
-		go_back(u);
+	go_back(u);
 	return false;
 }
 

@@ -40,6 +40,8 @@ struct waiting {
 
 static void rung(struct waiting *w, const char *name)
 {
+	if (w->rung && !strcmp(w->rung, name))
+		return;
 	w->rung = name;
 	emit_progress(w->call, w->object, "waiting for %s", name);
 }
@@ -190,9 +192,20 @@ static bool await_up(struct waiting *w, struct error **err)
 	       (!w->machine->base.login || await_login(w, &link, err));
 }
 
+/* A try that the end cuts short says less than the one before it. */
+static bool give_up(const char *last, struct error **err)
+{
+	if (!last || (*err)->class != ERROR_TIMEOUT)
+		return false;
+	error_clear(err);
+	error_set(err, ERROR_TIMEOUT, "%s", last);
+	return false;
+}
+
 static bool await_probe(struct waiting *w, struct probe *probe, struct error **err)
 {
 	AUTO(ssh_link) struct ssh_link *link = NULL;
+	AUTO(gfree) char *last = NULL;
 	bool login = probe_needs_login(probe, w->machine);
 	int64_t pause = PAUSE_FIRST;
 
@@ -205,9 +218,11 @@ static bool await_probe(struct waiting *w, struct probe *probe, struct error **e
 		if ((*err)->class != ERROR_UNAVAILABLE && (*err)->class != ERROR_TIMEOUT)
 			return false;
 		if (clock_now() >= w->end)
-			return false;
+			return give_up(last, err);
 		if (pause_or_end(w, pause))
 			return gone(w, err);
+		g_free(last);
+		last = g_strdup((*err)->message);
 		/* What was lost on the way is not worth a second try on the same connection. */
 		if (link && (*err)->class == ERROR_TIMEOUT) {
 			ssh_link_close(link);
