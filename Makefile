@@ -89,6 +89,14 @@ $(BUILD)/providers/provider-$(1): $(call obj,$(wildcard providers/$(1)/*.c)) $(B
 endef
 $(foreach p,$(PROVIDERS),$(eval $(call provider_rule,$(p))))
 
+# The init program of built images: it runs alone, before there are libraries.
+$(BUILD)/image/init: providers/image/initrd/init.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE -Os $(WARN) -static -s -o $@ $<
+
+$(BUILD)/obj/providers/image/embed.o: $(BUILD)/image/init
+$(BUILD)/obj/providers/image/embed.o: CPPFLAGS += -DINIT_PROGRAM='"$(BUILD)/image/init"'
+
 # A unit test of a provider's own files names them by #include, so it links the shared parts only.
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libengine.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
