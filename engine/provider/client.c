@@ -7,7 +7,8 @@
 
 #include "base/text.h"
 
-enum { READY_LIMIT = 10000 };
+/* After a cancel the provider itself kills its worker at 5 s. */
+enum { READY_LIMIT = 10000, CANCEL_GRACE = 6000 };
 
 static struct client *client_new(const char *name, char *path, const struct client_options *options)
 {
@@ -28,6 +29,7 @@ static struct client *client_new(const char *name, char *path, const struct clie
 	client->kinds = g_array_new(FALSE, FALSE, sizeof(struct client_kind));
 	client->kind_by_name = g_hash_table_new(g_str_hash, g_str_equal);
 	client->ready_limit = options->ready_limit > 0 ? options->ready_limit : READY_LIMIT;
+	client->grace = CANCEL_GRACE;
 	client->ready_at = clock_now() + client->ready_limit;
 	return client;
 }

@@ -23,6 +23,9 @@ static void on_hello_done(void *data, bool complete, const struct error *err)
 	(void)complete;
 	if (err)
 		set_unfit(client, err, client->gone ? NULL : "hello");
+	else if (!client->greeted && !client->unfit)
+		error_set(&client->unfit, ERROR_INTERNAL, "provider '%s' did not say hello",
+			client->name);
 }
 
 static void on_schema_done(void *data, bool complete, const struct error *err)
@@ -92,6 +95,7 @@ static void check_version(struct client *client, const struct value *hello)
 {
 	int64_t version = value_get_integer(hello, "protocol", 0);
 
+	client->greeted = true;
 	if (version == PROTOCOL_VERSION || client->unfit)
 		return;
 	error_set(&client->unfit, ERROR_MISSING,

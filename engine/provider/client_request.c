@@ -6,9 +6,8 @@
 #include "base/text.h"
 #include "document/json.h"
 
-/* After a cancel the provider itself kills its worker at 5 s. WINDOW requests are under way at
- * once, the others wait here: each costs the provider a process. */
-enum { CANCEL_GRACE = 6000, WINDOW = 128 };
+/* So many are under way at once, the others wait here: each costs the provider a process. */
+enum { WINDOW = 128 };
 
 static void drop_timer(struct request *request)
 {
@@ -167,7 +166,7 @@ void client_cancel(struct client *client, struct request *request)
 			       ",\"call\":\"cancel\",\"of\":%" G_GINT64_FORMAT "}",
 		client->next_id++, request->id);
 	client_wire_queue(client, line, strlen(line));
-	set_timer(request, CANCEL_GRACE, on_grace_over);
+	set_timer(request, client->grace, on_grace_over);
 }
 
 static int on_limit(void *data)

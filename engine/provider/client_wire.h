@@ -48,9 +48,10 @@ struct client {
 	struct arena *arena;
 	GArray *kinds; /* of struct client_kind */
 	GHashTable *kind_by_name;
-	bool ready;
+	bool greeted, ready;
 	int64_t ready_at; /* clock_now() at which it must be */
 	int64_t ready_limit;
+	int64_t grace;	     /* milliseconds in which a cancelled request must end */
 	struct error *unfit; /* why it can never be ready */
 };
 

@@ -16,6 +16,27 @@
 /* Generous: only a hang is to run into it. */
 enum { PATIENCE = 20000 };
 
+/* Whether a process has ended; it may be that nobody has reaped it yet. Waits a moment for it. */
+static inline bool fixture_gone(pid_t pid)
+{
+	AUTO(gfree) char *path = g_strdup_printf("/proc/%d/stat", (int)pid);
+
+	for (int i = 0; i < 200; i++) {
+		AUTO(gfree) char *text = NULL;
+		AUTO(error) struct error *err = NULL;
+		const char *state;
+		size_t length;
+
+		if (!file_read(path, 4096, &text, &length, &err))
+			return true;
+		state = strrchr(text, ')');
+		if (state && (state[2] == 'Z' || state[2] == 'X'))
+			return true;
+		g_usleep(10000);
+	}
+	return false;
+}
+
 /* Answers hello and schema as request 1 and 2, with one kind 'thing'. */
 #define GREETING                                                                          \
 	"IFS= read -r line\n"                                                             \
@@ -42,6 +63,12 @@ struct taken {
 	char *message, *hint;
 	bool stop_in_object, stop_in_done; /* the callback stops the client */
 };
+
+static inline void fixture_fail(const char *what, const char *text)
+{
+	g_test_message("%s: '%s'", what, text ? text : "(null)");
+	g_assert_not_reached();
+}
 
 /* The folder of the build: this program lies in its tests/. */
 static inline char *fixture_build(void)
@@ -137,7 +164,7 @@ static inline struct client *fixture_ready(struct fixture *f, const char *name)
 	struct client *client = fixture_start(f, name, PATIENCE);
 
 	if (!client_ready(client, &err))
-		g_error("%s", err->message);
+		fixture_fail("not ready", err->message);
 	return client;
 }
 
@@ -233,11 +260,10 @@ static inline void run_done(struct taken *t)
 	run_until(&t->done, 1);
 }
 
-#define assert_contains(text, part)                                                     \
-	do {                                                                            \
-		if (!(text) || !strstr(text, part))                                     \
-			g_error("%s:%d: '%s' is not in '%s'", __FILE__, __LINE__, part, \
-				(text) ? (text) : "(null)");                            \
+#define assert_contains(text, part)                                  \
+	do {                                                         \
+		if (!(text) || !strstr(text, part))                  \
+			fixture_fail("no '" part "' in this", text); \
 	} while (0)
 
 #endif
