@@ -12,9 +12,12 @@
 
 #include "base/text.h"
 
+/* A turn of the loop reads more than a pipe holds, so that all is taken of one that has ended, but
+ * not so much that others wait. */
 enum {
 	CHUNK = 65536,
-	READ_MOST = 4 << 20,
+	TURN_MOST = 4 * CHUNK,
+	MOVED_AT = 4 << 20,
 	TAIL_LINES = 20,
 	ERROR_LINE_MOST = 1024,
 	END_LIMIT = 200
@@ -91,7 +94,7 @@ void client_wire_queue(struct client *client, const char *line, size_t length)
 {
 	if (client->in_fd < 0)
 		return;
-	if (client->out_at > READ_MOST) {
+	if (client->out_at > MOVED_AT) {
 		g_string_erase(client->out, 0, client->out_at);
 		client->out_at = 0;
 	}
@@ -139,7 +142,7 @@ bool client_wire_read(struct client *client)
 {
 	char buffer[CHUNK];
 
-	for (size_t total = 0; client->out_fd >= 0 && total < READ_MOST;) {
+	for (size_t total = 0; client->out_fd >= 0 && total < TURN_MOST;) {
 		ssize_t n = read(client->out_fd, buffer, sizeof(buffer));
 
 		if (n < 0 && errno == EINTR)
@@ -181,7 +184,7 @@ void client_wire_read_errors(struct client *client)
 {
 	char buffer[CHUNK];
 
-	for (size_t total = 0; client->err_fd >= 0 && total < READ_MOST;) {
+	for (size_t total = 0; client->err_fd >= 0 && total < TURN_MOST;) {
 		ssize_t n = read(client->err_fd, buffer, sizeof(buffer));
 
 		if (n < 0 && errno == EINTR)

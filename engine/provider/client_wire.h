@@ -61,7 +61,7 @@ bool client_wire_open(
 void client_wire_close(struct client *client);
 void client_wire_close_input(struct client *client);
 void client_wire_queue(struct client *client, const char *line, size_t length);
-/* Reads what there is, at most a few MiB. False at its end. */
+/* Reads what there is, as much as a pipe can hold. False at its end. */
 bool client_wire_read(struct client *client);
 void client_wire_read_errors(struct client *client);
 /* Ends the program at once and all requests with `err`, which it takes. */
