@@ -6,7 +6,7 @@
 struct world {
 	struct arena *arena;
 	GHashTable *objects;	/* "provider address" → struct actual */
-	GHashTable *incomplete; /* "provider kind" → why */
+	GHashTable *incomplete; /* "provider kind" → struct incomplete */
 };
 
 struct world *world_new(void)
@@ -146,15 +146,44 @@ GPtrArray *world_listed(const struct world *world)
 void world_set_incomplete(
 	struct world *world, const char *provider, const char *kind, const char *why)
 {
-	g_hash_table_insert(world->incomplete, arena_printf(world->arena, "%s %s", provider, kind),
-		arena_strdup(world->arena, why));
+	struct incomplete *one = arena_new_of(world->arena, struct incomplete);
+
+	one->provider = arena_strdup(world->arena, provider);
+	one->kind = arena_strdup(world->arena, kind);
+	one->why = arena_strdup(world->arena, why);
+	g_hash_table_insert(
+		world->incomplete, arena_printf(world->arena, "%s %s", provider, kind), one);
 }
 
 const char *world_incomplete(const struct world *world, const char *provider, const char *kind)
 {
 	AUTO(gfree) char *key = g_strdup_printf("%s %s", provider, kind);
 	AUTO(gfree) char *any = g_strdup_printf("%s *", provider);
-	const char *why = g_hash_table_lookup(world->incomplete, key);
+	const struct incomplete *one = g_hash_table_lookup(world->incomplete, key);
 
-	return why ? why : g_hash_table_lookup(world->incomplete, any);
+	if (!one)
+		one = g_hash_table_lookup(world->incomplete, any);
+	return one ? one->why : NULL;
+}
+
+static int by_kind(const void *a, const void *b)
+{
+	const struct incomplete *x = *(struct incomplete *const *)a;
+	const struct incomplete *y = *(struct incomplete *const *)b;
+	int order = strcmp(x->provider, y->provider);
+
+	return order ? order : strcmp(x->kind, y->kind);
+}
+
+GPtrArray *world_incompletes(const struct world *world)
+{
+	GPtrArray *all = g_ptr_array_new();
+	GHashTableIter iter;
+	void *one;
+
+	g_hash_table_iter_init(&iter, world->incomplete);
+	while (g_hash_table_iter_next(&iter, NULL, &one))
+		g_ptr_array_add(all, one);
+	qsort(all->pdata, all->len, sizeof(void *), by_kind);
+	return all;
 }

@@ -42,6 +42,12 @@ GPtrArray *world_listed(const struct world *world);
 void world_set_incomplete(
 	struct world *world, const char *provider, const char *kind, const char *why);
 const char *world_incomplete(const struct world *world, const char *provider, const char *kind);
+struct incomplete {
+	const char *provider, *kind, *why;
+};
+/* All that are incomplete: struct incomplete, in order of provider, then kind. Caller frees the
+ * array. */
+GPtrArray *world_incompletes(const struct world *world);
 struct arena *world_arena(struct world *world);
 
 static inline void auto_world(struct world **world)

@@ -21,6 +21,7 @@ struct batch {
 	const char *provider;
 	const char *kind;  /* of a list; NULL: a read */
 	GPtrArray *wanted; /* of a read: struct resource */
+	char *single;	   /* of a read without the file: the machine's address */
 };
 
 struct value *refresh_request(struct arena *arena, const struct state *state, const char *call)
@@ -84,14 +85,18 @@ static void on_done(void *data, bool complete, const struct error *err)
 			world_add_unknown(world, r->provider, r->address, r->kind, err->class,
 				err->message, err->hint);
 	}
+	if (err && batch->single && !world_find(world, batch->provider, batch->single))
+		world_add_unknown(world, batch->provider, batch->single, "machine", err->class,
+			err->message, err->hint);
 	if (batch->wanted)
 		g_ptr_array_free(batch->wanted, TRUE);
 	batch->refresh->pending--;
+	g_free(batch->single);
 	g_free(batch);
 }
 
-static void send(struct refresh *refresh, struct client *client, const struct value *request,
-	const char *kind, GPtrArray *wanted)
+static struct batch *send(struct refresh *refresh, struct client *client,
+	const struct value *request, const char *kind, GPtrArray *wanted)
 {
 	struct batch *batch = g_new0(struct batch, 1);
 	struct request_handlers handlers = {.object = on_object, .done = on_done, .data = batch};
@@ -102,6 +107,7 @@ static void send(struct refresh *refresh, struct client *client, const struct va
 	batch->wanted = wanted;
 	refresh->pending++;
 	client_send(client, request, LIMIT, &handlers);
+	return batch;
 }
 
 static void list_all(struct refresh *refresh, struct client *client)
@@ -230,5 +236,36 @@ bool refresh(struct world *world, const struct fleet *fleet, struct providers *p
 	while (refresh.pending)
 		g_main_context_iteration(NULL, TRUE);
 	g_ptr_array_free(all, TRUE);
+	return ok;
+}
+
+static void read_machine(struct refresh *refresh, struct client *client, const char *name)
+{
+	AUTO(arena) struct arena *arena = arena_new();
+	const struct client_kind *kind = client_kind(client, "machine");
+	struct value *request = refresh_request(arena, refresh->state, "read");
+	struct value *objects = value_list(arena);
+	const char *address = arena_printf(arena, "machine.%s", name);
+
+	if (!kind)
+		return;
+	value_append(arena, objects, refresh_object(arena, address, "machine", name));
+	value_set(arena, request, "scope", value_string(arena, address));
+	value_set(arena, request, "objects", objects);
+	send(refresh, client, request, NULL, NULL)->single = g_strdup(address);
+}
+
+bool refresh_machine(struct world *world, const char *name, struct providers *providers,
+	const struct state *state, struct error **err)
+{
+	struct refresh refresh = {world, state, 0};
+	bool ok = true;
+
+	for (unsigned i = 0; ok && i < state->providers->len; i++)
+		ok = providers_get(providers, state->providers->pdata[i], err) != NULL;
+	for (unsigned i = 0; ok && i < state->providers->len; i++)
+		read_machine(&refresh, providers_find(providers, state->providers->pdata[i]), name);
+	while (refresh.pending)
+		g_main_context_iteration(NULL, TRUE);
 	return ok;
 }

@@ -11,6 +11,10 @@
  * started: then nothing is known of what it made. */
 bool refresh(struct world *world, const struct fleet *fleet, struct providers *providers,
 	const struct state *state, struct error **err) MUST_USE;
+/* Reads one machine at every provider that ever made something for the fleet. False if one of them
+ * cannot be started. */
+bool refresh_machine(struct world *world, const char *name, struct providers *providers,
+	const struct state *state, struct error **err) MUST_USE;
 /* The members "call" and "fleet" of a request. */
 struct value *refresh_request(struct arena *arena, const struct state *state, const char *call);
 /* One object of a request: address, kind, name. */

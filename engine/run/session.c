@@ -9,6 +9,9 @@
 #include "run/journal.h"
 #include "run/refresh.h"
 
+/* No fleet can have this name. */
+static const char nameless[] = "-";
+
 struct session *session_new(void)
 {
 	struct session *s = g_new0(struct session, 1);
@@ -48,24 +51,20 @@ void session_free(struct session *s)
 	g_free(s);
 }
 
-static bool load(struct session *s, const char *path, struct error **err)
+bool session_load(struct session *s, const char *path, struct error **err)
 {
 	s->source = source_load(s->arena, path, err);
 	if (!s->source)
 		return false;
 	s->fleet = fleet_load(s->arena, s->source, s->diagnostics);
-	s->name = s->fleet ? s->fleet->name : NULL;
-	return true;
-}
-
-bool session_load(struct session *s, const char *path, struct error **err)
-{
-	return load(s, path, err) && s->name != NULL;
+	s->name = s->fleet && s->fleet->name && name_valid(s->fleet->name) ? s->fleet->name
+									   : nameless;
+	return s->fleet != NULL;
 }
 
 bool session_load_name(struct session *s, const char *path, struct error **err)
 {
-	if (!session_load(s, path, err))
+	if (!session_load(s, path, err) || s->name == nameless)
 		return false;
 	diagnostics_free(s->diagnostics);
 	s->diagnostics = diagnostics_new();
@@ -88,7 +87,7 @@ bool session_open(struct session *s, const char *root, const char *lock, struct 
 	struct state *before;
 
 	s->state = state_load(root, s->name, err);
-	if (s->state && lock) {
+	if (s->state && lock && s->name != nameless) {
 		if (!state_lock(s->state, lock, err))
 			return false;
 		/* What was read before the lock was held may be of yesterday. */
@@ -125,8 +124,16 @@ bool session_plan(struct session *s, bool all_gone, struct error **err)
 
 bool session_list(struct session *s, struct error **err)
 {
+	if (s->world)
+		world_free(s->world);
 	s->world = world_new();
 	return refresh(s->world, NULL, s->providers, s->state, err);
+}
+
+bool session_machine(struct session *s, const char *name, struct error **err)
+{
+	s->world = world_new();
+	return refresh_machine(s->world, name, s->providers, s->state, err);
 }
 
 /* Law 4's other half: who may have made something is on disk before it makes it. */

@@ -1,0 +1,141 @@
+/* provision apply, provision destroy: the plan is shown, confirmed, and run. */
+#include <signal.h>
+#include <string.h>
+
+#include "cli/confirm.h"
+#include "cli/find.h"
+#include "cli/output.h"
+#include "cli/plan_print.h"
+#include "cli/summary.h"
+#include "cli/terminal.h"
+
+static void show(const struct invocation *i, const struct session *session)
+{
+	struct plan_print print = {style_for(i, STDERR_FILENO), session->name, i->verbose};
+	AUTO(gfree) char *text = plan_print(&print, session->plan);
+
+	output_people_text(text);
+}
+
+static int refuse_conflict(const struct session *session)
+{
+	AUTO(error) struct error *err = NULL;
+	const struct step *first = NULL;
+
+	for (unsigned i = 0; !first && i < session->plan->steps->len; i++)
+		if (((struct step *)session->plan->steps->pdata[i])->action == STEP_CONFLICT)
+			first = session->plan->steps->pdata[i];
+	error_set(
+		&err, ERROR_CONFLICT, "nothing was changed: %s: %s", first->address, first->reason);
+	if (first->hint)
+		error_hint(&err, "%s", first->hint);
+	return output_error(err);
+}
+
+static int refuse_unasked(const struct invocation *i)
+{
+	AUTO(error) struct error *err = NULL;
+
+	error_set(&err, ERROR_USAGE,
+		"nothing was changed: there is no terminal to ask on whether it may be");
+	error_hint(&err, "'provision %s --yes' does not ask", i->command->name);
+	return output_error(err);
+}
+
+/* EXIT_DONE: go on. */
+static int ask(const struct invocation *i)
+{
+	int signal;
+	bool deletes = !strcmp(i->command->name, "destroy");
+
+	if (i->yes)
+		return EXIT_DONE;
+	switch (confirm(deletes ? "delete all this?" : "apply these changes?", &signal)) {
+	case CONSENT_YES:
+		return EXIT_DONE;
+	case CONSENT_NOBODY:
+		return refuse_unasked(i);
+	case CONSENT_NO:
+		break;
+	}
+	output_people("nothing was changed\n");
+	return signal ? EXIT_SIGNALLED + signal : EXIT_FAILED;
+}
+
+static int run(const struct invocation *i, struct session *session)
+{
+	struct style style = style_for(i, STDERR_FILENO);
+	struct totals totals = {0};
+	struct view *view = view_new(
+		&style, session->plan->steps->len, terminal_able(STDERR_FILENO), i->verbose);
+	struct summary summary = {i, session, view, &totals, false};
+	AUTO(error) struct error *err = NULL;
+	bool ok = session_apply(
+		session, i->command->name, view_event, view, &totals, &summary.gone, &err);
+	int code;
+
+	if (!plan_empty(session->plan) && (ok || totals.done || totals.failed || totals.skipped))
+		summary_print(&summary);
+	else if (summary.gone)
+		output_people("nothing of fleet '%s' is left\n", session->name);
+	code = summary_code(&summary);
+	if (!ok) {
+		int failed = output_error(err);
+
+		code = totals.changes || totals.uncertain ? EXIT_PARTLY : failed;
+	}
+	view_free(view);
+	return code;
+}
+
+/* True if a run would do more than say once again what could not be read. */
+static bool is_doable(const struct plan *plan)
+{
+	return plan->counts[STEP_CREATE] || plan->counts[STEP_UPDATE] ||
+	       plan->counts[STEP_REPLACE] || plan->counts[STEP_DELETE] || plan->counts[STEP_WAIT];
+}
+
+static int unread(const struct session *session)
+{
+	g_autoptr(GPtrArray) incompletes = world_incompletes(session->world);
+
+	return session->plan->counts[STEP_UNKNOWN] || incompletes->len ? EXIT_UNREACHABLE
+								       : EXIT_DONE;
+}
+
+int command_apply(const struct invocation *i)
+{
+	AUTO(session) struct session *session = session_new();
+	AUTO(error) struct error *err = NULL;
+	int code;
+
+	if (!find_file(session, i, &err) || !find_state(session, i, "apply", &err) ||
+		!session_check(session, &err) || !session_plan(session, false, &err))
+		return find_failed(session, i, err);
+	show(i, session);
+	if (session->plan->counts[STEP_CONFLICT])
+		return refuse_conflict(session);
+	if (!is_doable(session->plan))
+		return unread(session);
+	code = ask(i);
+	return code == EXIT_DONE ? run(i, session) : code;
+}
+
+int command_destroy(const struct invocation *i)
+{
+	AUTO(session) struct session *session = session_new();
+	AUTO(error) struct error *err = NULL;
+	int code = EXIT_DONE;
+
+	if (!find_name(session, i, &err) || !find_state(session, i, "destroy", &err) ||
+		!session_plan(session, true, &err))
+		return find_failed(session, i, err);
+	show(i, session);
+	if (session->plan->counts[STEP_CONFLICT])
+		return refuse_conflict(session);
+	if (!is_doable(session->plan) && (!session->state->exists || unread(session)))
+		return unread(session);
+	if (is_doable(session->plan))
+		code = ask(i);
+	return code == EXIT_DONE ? run(i, session) : code;
+}
