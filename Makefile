@@ -79,7 +79,12 @@ $(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
 	@rm -f $@
 	ar rcs $@ $^
 
-$(BUILD)/provision: $(call obj,$(CLI_SRC)) $(BUILD)/libengine.a
+# All of the command line but its start, so that tests can link it.
+$(BUILD)/libcli.a: $(call obj,$(filter-out engine/cli/main.c,$(CLI_SRC)))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/provision: $(call obj,engine/cli/main.c) $(BUILD)/libcli.a $(BUILD)/libengine.a
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
 define provider_rule
@@ -98,9 +103,9 @@ $(BUILD)/obj/providers/image/embed.o: $(BUILD)/image/init
 $(BUILD)/obj/providers/image/embed.o: CPPFLAGS += -DINIT_PROGRAM='"$(BUILD)/image/init"'
 
 # A unit test of a provider's own files names them by #include, so it links the shared parts only.
-$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libengine.a $(BUILD)/libcommon.a
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libcli.a $(BUILD)/libengine.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(LINK) $(LDFLAGS) -o $@ $< $(BUILD)/libcommon.a $(BUILD)/libengine.a \
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $< $(BUILD)/libcommon.a $(BUILD)/libcli.a $(BUILD)/libengine.a \
 		$(shell $(PKG_CONFIG) --libs $(PACKAGES) $(PACKAGES_kvm))
 
 check:
