@@ -10,6 +10,8 @@ struct reader {
 	const struct scope *scope;
 	const struct value *value; /* the string */
 	const char *at, *end;
+	const char *opened; /* the "${" that is being read */
+	bool broken;	    /* where the expression ends cannot be told */
 };
 
 static bool string_has(const struct value *value)
@@ -63,6 +65,12 @@ static void syntax_error(struct reader *r, const char *from, const char *what)
 {
 	const char *to = MIN(from + 1, r->end);
 
+	r->broken = true;
+	if (from == r->end) {
+		from = r->opened;
+		to = r->end;
+		what = "'${' is never closed";
+	}
 	diagnostic_add(r->scope->diagnostics, inner_span(r, from, to), "%s", what);
 	diagnostic_hint(r->scope->diagnostics, "an expression is ${self.FIELD} or "
 					       "${machine.NAME.FIELD}; write $${ for a literal ${");
@@ -127,7 +135,7 @@ static bool read_path(struct reader *r, struct path *path)
 		r->at++;
 		return true;
 	}
-	syntax_error(r, r->at, r->at < r->end ? "expected '}'" : "'${' is never closed");
+	syntax_error(r, r->at, "expected '}'");
 	return false;
 }
 
@@ -137,6 +145,8 @@ static const struct value *look_up(struct reader *r)
 	const char *near;
 	struct path path;
 
+	r->opened = r->at;
+	r->at += 2;
 	if (!read_path(r, &path))
 		return NULL;
 	if (!strcmp(path.root, "self") || !strcmp(path.root, "machine"))
@@ -151,8 +161,7 @@ static const struct value *look_up(struct reader *r)
 }
 
 /* Appends a value as text. False when it has none. */
-static bool append_text(
-	struct reader *r, GString *text, const struct value *value, const char *from)
+static bool append_text(struct reader *r, GString *text, const struct value *value)
 {
 	switch (value->type) {
 	case VALUE_STRING:
@@ -164,7 +173,7 @@ static bool append_text(
 		json_append(text, value);
 		return true;
 	default:
-		diagnostic_add(r->scope->diagnostics, inner_span(r, from, r->at),
+		diagnostic_add(r->scope->diagnostics, inner_span(r, r->opened, r->at),
 			"%s cannot be put into a string", value_type_name(value->type));
 		return false;
 	}
@@ -175,9 +184,8 @@ static bool interpolate(struct reader *r, GString *text, const struct value **un
 {
 	bool ok = true;
 
-	while (r->at < r->end) {
+	while (r->at < r->end && !r->broken) {
 		const struct value *part;
-		const char *from = r->at;
 
 		if (r->end - r->at >= 3 && !strncmp(r->at, "$${", 3)) {
 			g_string_append(text, "${");
@@ -188,14 +196,13 @@ static bool interpolate(struct reader *r, GString *text, const struct value **un
 			g_string_append_c(text, *r->at++);
 			continue;
 		}
-		r->at += 2;
 		part = look_up(r);
 		if (!part)
-			return false;
-		if (part->type == VALUE_UNKNOWN)
+			ok = false;
+		else if (part->type == VALUE_UNKNOWN)
 			*unknown = *unknown ? *unknown : part;
 		else
-			ok = append_text(r, text, part, from) && ok;
+			ok = append_text(r, text, part) && ok;
 	}
 	return ok;
 }
@@ -206,20 +213,22 @@ static bool whole(const struct value *value)
 	const char *text = value->text.bytes;
 	size_t length = value->text.length;
 
-	return length > 3 && !strncmp(text, "${", 2) &&
+	return length > 2 && !strncmp(text, "${", 2) &&
 	       memchr(text, '}', length) == text + length - 1;
 }
 
 static const struct value *evaluate_string(const struct scope *scope, const struct value *value)
 {
-	struct reader r = {scope, value, value->text.bytes, value->text.bytes + value->text.length};
+	struct reader r = {.scope = scope,
+		.value = value,
+		.at = value->text.bytes,
+		.end = value->text.bytes + value->text.length};
 	const struct value *unknown = NULL, *result;
 	struct value *copy;
 	GString *text;
 	bool ok;
 
 	if (whole(value)) {
-		r.at += 2;
 		result = look_up(&r);
 		if (!result)
 			return NULL;

@@ -5,8 +5,13 @@
 
 #include "base/text.h"
 #include "document/yaml.h"
+#include "fleet/expression.h"
 
-enum { COUNT_MOST = 100000 };
+enum {
+	COUNT_MOST = 100000,
+	RESOURCES_MOST = 1000000,
+	RESOURCE_NAME_MOST = 1024,
+};
 
 static const struct field ready_fields[] = {
 	{.name = "tcp",
@@ -60,20 +65,52 @@ static const struct field fleet_fields[] = {
 	{0},
 };
 
+/* What belongs to one machine, so that defaults cannot say it. */
+static const char *const personal[] = {"count", "needs", "resources"};
+
+static bool is_personal(const char *key)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(personal); i++)
+		if (!strcmp(personal[i], key))
+			return true;
+	return false;
+}
+
 struct loader {
 	struct arena *arena;
 	struct fleet *fleet;
 	struct diagnostics *diagnostics;
+	bool full;
 };
 
-static void check_name(struct loader *l, const struct member *member, const char *what)
+bool fleet_suggest(const char *word, const char *const *names, struct diagnostics *diagnostics)
 {
-	if (name_valid(member->key))
+	const char *near = diagnostics_count(diagnostics) <= FLEET_SUGGESTIONS_MOST
+				   ? text_suggest(word, names)
+				   : NULL;
+
+	if (near)
+		diagnostic_hint(diagnostics, "did you mean '%s'?", near);
+	return near != NULL;
+}
+
+static void check_name(struct loader *l, const char *name, struct span span, const char *what)
+{
+	if (name_valid(name))
 		return;
-	diagnostic_add(
-		l->diagnostics, member->key_span, "'%s' is no name for %s", member->key, what);
+	diagnostic_add(l->diagnostics, span, "'%s' is no name for %s", name, what);
 	diagnostic_hint(l->diagnostics, "use lower-case letters, digits and '-', 63 at most, "
-					"starting with a letter or digit");
+					"starting and ending with a letter or digit");
+}
+
+/* What decides which things there are, or how the file is read, is literal. */
+static bool check_literal(struct loader *l, const char *key, const struct value *value)
+{
+	if (!expression_in(value))
+		return true;
+	diagnostic_add(l->diagnostics, value->span, "'%s' cannot be an expression", key);
+	diagnostic_hint(l->diagnostics, "write it out: it must be known before anything else is");
+	return false;
 }
 
 static struct resource *add(
@@ -86,6 +123,12 @@ static struct resource *add(
 		diagnostic_also(l->diagnostics, other->span, "first defined here");
 		return NULL;
 	}
+	if (l->fleet->resources->len == RESOURCES_MOST) {
+		diagnostic_add(
+			l->diagnostics, span, "a fleet has at most %d resources", RESOURCES_MOST);
+		l->full = true;
+		return NULL;
+	}
 	r = arena_new_of(l->arena, struct resource);
 	r->address = r->scope = address;
 	r->written = map;
@@ -95,145 +138,222 @@ static struct resource *add(
 	return r;
 }
 
+/* One of the two keys that make a resource; NULL after a diagnostic. */
+static const char *resource_key(struct loader *l, const struct member *member, const char *key)
+{
+	const struct value *value = value_get(member->value, key);
+
+	if (!value || value->type == VALUE_NULL)
+		diagnostic_add(
+			l->diagnostics, member->key_span, "'%s' has no '%s'", member->key, key);
+	else if (value->type != VALUE_STRING)
+		diagnostic_add(l->diagnostics, value->span, "'%s' must be a string, not %s", key,
+			value_type_name(value->type));
+	else if (check_literal(l, key, value))
+		return value->text.bytes;
+	return NULL;
+}
+
+/* An address must be told apart again into machine, kind and name. */
+static bool check_kind_name(struct loader *l, const struct member *member, const char *kind)
+{
+	const struct value *value = value_get(member->value, "kind");
+	size_t length = strspn(kind, "abcdefghijklmnopqrstuvwxyz0123456789-_");
+
+	if (!length || kind[length]) {
+		diagnostic_add(l->diagnostics, value->span, "'%s' is no name for a kind", kind);
+		return false;
+	}
+	if (strcmp(kind, "machine"))
+		return true;
+	diagnostic_add(l->diagnostics, value->span, "a machine cannot be among 'resources'");
+	diagnostic_hint(l->diagnostics, "write it under 'machines:'");
+	return false;
+}
+
+static bool check_resource_name(struct loader *l, const struct member *member)
+{
+	size_t length = strlen(member->key);
+	AUTO(gfree) char *shown = text_escape(member->key, length);
+
+	if (length && length <= RESOURCE_NAME_MOST && !strcmp(shown, member->key))
+		return true;
+	diagnostic_add(l->diagnostics, member->key_span, "'%s' is no name for a resource", shown);
+	diagnostic_hint(
+		l->diagnostics, "it must be printable, with at most %d bytes", RESOURCE_NAME_MOST);
+	return false;
+}
+
 /* `resources: {NAME: {provider: …, kind: …}}`, at the top or inside a machine. */
 static void load_resource(struct loader *l, const struct member *member, struct resource *machine)
 {
-	static const char *const own[] = {"provider", "kind"};
-	const char *values[2], *address;
+	const char *provider, *kind, *address;
 	struct resource *r;
-	bool ok = true;
 
 	if (member->value->type != VALUE_MAP) {
 		diagnostic_add(l->diagnostics, member->value->span,
 			"'%s' must be a map with 'provider', 'kind' and its fields", member->key);
 		return;
 	}
-	for (int i = 0; i < 2; i++) {
-		values[i] = value_get_string(member->value, own[i]);
-		if (values[i])
-			continue;
-		diagnostic_add(
-			l->diagnostics, member->key_span, "'%s' has no '%s'", member->key, own[i]);
-		ok = false;
-	}
-	if (!ok)
+	provider = resource_key(l, member, "provider");
+	kind = resource_key(l, member, "kind");
+	if (!check_resource_name(l, member) || !provider || !kind ||
+		!check_kind_name(l, member, kind))
 		return;
-	if (!*member->key || strpbrk(member->key, "\n\r\t")) {
-		diagnostic_add(
-			l->diagnostics, member->key_span, "a resource needs a printable name");
-		return;
-	}
-	address = machine ? arena_printf(
-				    l->arena, "%s/%s:%s", machine->address, values[1], member->key)
-			  : arena_printf(l->arena, "%s.%s", values[1], member->key);
+	address = machine ? arena_printf(l->arena, "%s/%s:%s", machine->address, kind, member->key)
+			  : arena_printf(l->arena, "%s.%s", kind, member->key);
 	r = add(l, address, member->value, member->key_span);
 	if (!r)
 		return;
-	r->provider = values[0];
-	r->kind = values[1];
+	r->provider = provider;
+	r->kind = kind;
 	r->name = member->key;
 	r->machine = machine;
-	if (machine)
-		r->scope = machine->address;
+	if (!machine)
+		return;
+	r->scope = machine->address;
+	r->group = machine->group;
+	if (machine->twin)
+		r->twin = fleet_find(l->fleet, arena_printf(l->arena, "%s/%s:%s",
+						       machine->twin->address, kind, member->key));
 }
 
 static void load_image(struct loader *l, const struct member *member)
 {
 	struct resource *r;
 
-	check_name(l, member, "an image");
-	if (member->value->type != VALUE_MAP)
+	check_name(l, member->key, member->key_span, "an image");
+	if (member->value->type != VALUE_MAP) {
+		(void)check_literal(l, member->key, member->value);
 		return;
+	}
 	r = add(l, arena_printf(l->arena, "image.%s", member->key), member->value,
 		member->key_span);
 	if (!r)
 		return;
+	r->short_form = true;
 	r->provider = "image";
 	r->kind = "image";
 	r->name = member->key;
 }
 
-/* A key of the engine's, from the machine or else from defaults. */
-static const struct value *engine_key(struct loader *l, const struct value *map, const char *key)
+static struct resource *load_machine_named(struct loader *l, const struct member *member,
+	const char *name, const struct value *own, struct group *group)
 {
-	const struct value *value = value_get(map, key);
-
-	return value ? value : value_get(l->fleet->defaults, key);
-}
-
-static void load_machine_named(struct loader *l, const struct member *member, const char *name,
-	const struct value *checked)
-{
-	const struct value *inside = value_get_map(checked, "resources");
-	const char *provider = value_get_string(checked, "provider");
+	const struct value *inside = value_get_map(own, "resources");
+	const char *provider = value_get_string(own, "provider");
 	struct resource *r;
 
 	r = add(l, arena_printf(l->arena, "machine.%s", name), member->value, member->key_span);
 	if (!r)
-		return;
+		return NULL;
 	r->is_machine = true;
 	r->kind = "machine";
 	r->name = name;
 	r->provider = provider ? provider : "kvm";
-	r->stopped = !g_strcmp0(value_get_string(checked, "state"), "stopped");
-	r->ready = value_get_map(checked, "ready");
-	r->needs = value_get_list(checked, "needs");
-	r->timeout = value_get_integer(checked, "timeout", 0);
+	r->stopped = !g_strcmp0(value_get_string(own, "state"), "stopped");
+	r->own = own;
+	r->ready = value_get_map(own, "ready");
+	r->needs = value_get_list(own, "needs");
+	r->timeout = value_get_integer(own, "timeout", 0);
+	r->group = group;
+	if (group && group->members->len)
+		r->twin = group->members->pdata[0];
 	for (size_t i = 0; inside && i < inside->map.count; i++)
 		load_resource(l, &inside->map.members[i], r);
+	return r;
+}
+
+static const char *numbered(struct loader *l, const char *name, int64_t number)
+{
+	return arena_printf(l->arena, "%s-%" G_GINT64_FORMAT, name, number);
 }
 
 static void load_count(
-	struct loader *l, const struct member *member, int64_t count, const struct value *checked)
+	struct loader *l, const struct member *member, int64_t count, const struct value *own)
 {
-	GPtrArray *all = g_ptr_array_new();
+	struct group *group = arena_new_of(l->arena, struct group);
 
-	g_hash_table_insert(l->fleet->counted, (void *)member->key, all);
-	for (int64_t i = 1; i <= count; i++) {
-		const char *name = arena_printf(l->arena, "%s-%" G_GINT64_FORMAT, member->key, i);
-		struct resource *r;
+	group->name = member->key;
+	group->pattern = arena_printf(l->arena, "machine.%s-*", member->key);
+	group->members = g_ptr_array_new();
+	g_hash_table_insert(l->fleet->counted, (void *)member->key, group);
+	g_ptr_array_add(l->fleet->groups, group);
+	if (count && name_valid(member->key))
+		check_name(l, numbered(l, member->key, count), member->key_span, "a machine");
+	for (int64_t i = 1; i <= count && !l->full; i++) {
+		struct resource *r =
+			load_machine_named(l, member, numbered(l, member->key, i), own, group);
 
-		load_machine_named(l, member, name, checked);
-		r = g_hash_table_lookup(
-			l->fleet->by_address, arena_printf(l->arena, "machine.%s", name));
 		if (r)
-			g_ptr_array_add(all, r);
+			g_ptr_array_add(group->members, r);
 	}
-	if (count && strlen(member->key) + 7 > 63)
-		check_name(l,
-			&(struct member){.key = arena_printf(l->arena, "%s-%" G_GINT64_FORMAT,
-						 member->key, count),
-				.key_span = member->key_span},
-			"a machine");
+}
+
+/* What is said of a machine that must not be there is looked at no further. */
+static void load_absent(struct loader *l, const struct member *member, bool counted, int64_t count)
+{
+	g_hash_table_insert(l->fleet->absent, (void *)member->key, (void *)member);
+	for (int64_t i = 1; counted && i <= count; i++)
+		g_hash_table_insert(
+			l->fleet->absent, (void *)numbered(l, member->key, i), (void *)member);
+}
+
+/* The engine's keys, from the machine or else from defaults; less what is no literal. */
+static const struct value *engine_keys(struct loader *l, const struct member *member)
+{
+	struct value *own = value_map(l->arena);
+
+	own->span = member->value->span;
+	for (const struct field *field = machine_fields; field->name; field++) {
+		const struct value *value = value_get(member->value, field->name);
+
+		if (!value && !is_personal(field->name))
+			value = value_get(l->fleet->defaults, field->name);
+		if (value && (value->type == VALUE_MAP || check_literal(l, field->name, value)))
+			value_set(l->arena, own, field->name, (struct value *)value);
+	}
+	return schema_check(
+		l->arena, machine_fields, false, own, "a machine", NULL, l->diagnostics);
 }
 
 static void load_machine(struct loader *l, const struct member *member)
 {
-	struct value *own = value_map(l->arena);
-	const struct value *checked, *count;
+	const struct value *own, *count;
+	int64_t number;
 
-	check_name(l, member, "a machine");
+	check_name(l, member->key, member->key_span, "a machine");
 	if (member->value->type != VALUE_MAP && member->value->type != VALUE_NULL) {
 		diagnostic_add(l->diagnostics, member->value->span,
 			"a machine must be a map, not %s", value_type_name(member->value->type));
 		return;
 	}
-	own->span = member->value->span;
-	for (const struct field *field = machine_fields; field->name; field++) {
-		const struct value *value = engine_key(l, member->value, field->name);
-
-		if (value)
-			value_set(l->arena, own, field->name, (struct value *)value);
-	}
-	checked = schema_check(
-		l->arena, machine_fields, false, own, "a machine", NULL, l->diagnostics);
-	count = value_get(member->value, "count");
-	if (!g_strcmp0(value_get_string(checked, "state"), "absent"))
-		g_hash_table_add(l->fleet->absent, (void *)member->key);
-	else if (count && count->type == VALUE_INTEGER && count->integer <= COUNT_MOST)
-		load_count(l, member, count->integer, checked);
+	own = engine_keys(l, member);
+	count = value_get(own, "count");
+	number = value_get_integer(own, "count", 0);
+	if (!g_strcmp0(value_get_string(own, "state"), "absent"))
+		load_absent(l, member, count != NULL, number);
+	else if (count)
+		load_count(l, member, number, own);
 	else
-		load_machine_named(l, member, member->key, checked);
+		(void)load_machine_named(l, member, member->key, own, NULL);
+}
+
+/* A name cannot be there and absent. */
+static void check_absent(struct loader *l, const struct value *root)
+{
+	const struct value *machines = value_get_map(root, "machines");
+
+	for (size_t i = 0; machines && i < machines->map.count; i++) {
+		const struct member *m = &machines->map.members[i];
+		AUTO(gfree) char *address = g_strdup_printf("machine.%s", m->key);
+		const struct resource *r = fleet_find(l->fleet, address);
+
+		if (!r || !g_hash_table_contains(l->fleet->absent, m->key))
+			continue;
+		diagnostic_add(l->diagnostics, m->key_span, "there are two of '%s'", address);
+		diagnostic_also(l->diagnostics, r->span, "first defined here");
+	}
 }
 
 static void each(struct loader *l, const struct value *root, const char *key,
@@ -257,9 +377,22 @@ static int by_address(const void *a, const void *b)
 	return strcmp(x->address, y->address);
 }
 
-static void free_array(void *array)
+static int by_name(const void *a, const void *b)
 {
-	g_ptr_array_free(array, TRUE);
+	const struct group *x = *(struct group *const *)a, *y = *(struct group *const *)b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* The order of the file is forgotten. */
+static void sort(struct fleet *fleet)
+{
+	g_ptr_array_sort(fleet->resources, by_address);
+	for (unsigned i = 0; i < fleet->resources->len; i++)
+		((struct resource *)fleet->resources->pdata[i])->index = i;
+	g_ptr_array_sort(fleet->groups, by_name);
+	for (unsigned i = 0; i < fleet->groups->len; i++)
+		((struct group *)fleet->groups->pdata[i])->index = i;
 }
 
 static struct fleet *fleet_new(struct arena *arena, struct source *source)
@@ -268,30 +401,48 @@ static struct fleet *fleet_new(struct arena *arena, struct source *source)
 
 	fleet->source = source;
 	fleet->resources = g_ptr_array_new();
+	fleet->order = g_ptr_array_new();
+	fleet->groups = g_ptr_array_new();
 	fleet->by_address = g_hash_table_new(g_str_hash, g_str_equal);
-	fleet->counted = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_array);
+	fleet->counted = g_hash_table_new(g_str_hash, g_str_equal);
 	fleet->absent = g_hash_table_new(g_str_hash, g_str_equal);
 	return fleet;
 }
 
-static void check_root(struct loader *l, const struct value *root)
+static void load_name(struct loader *l, const struct value *root)
 {
-	const struct member *name = value_member(root, "fleet");
-	const struct value *defaults = value_get_map(root, "defaults");
-	static const char *const never[] = {"count", "needs", "resources"};
+	const struct value *name = value_get(root, "fleet");
 
-	if (name && name->value->type == VALUE_STRING && !name_valid(name->value->text.bytes)) {
-		diagnostic_add(l->diagnostics, name->value->span, "'%s' is no name for a fleet",
-			name->value->text.bytes);
-		diagnostic_hint(
-			l->diagnostics, "use lower-case letters, digits and '-', 63 at most");
-	}
-	for (size_t i = 0; i < G_N_ELEMENTS(never); i++) {
-		const struct member *member = value_member(defaults, never[i]);
+	if (!name || name->type != VALUE_STRING)
+		return;
+	check_name(l, name->text.bytes, name->span, "a fleet");
+	if (name_valid(name->text.bytes))
+		l->fleet->name = name->text.bytes;
+}
+
+static void load_defaults(struct loader *l, const struct value *root)
+{
+	const struct value *defaults = value_get_map(root, "defaults");
+
+	l->fleet->defaults = defaults;
+	for (size_t i = 0; i < G_N_ELEMENTS(personal); i++) {
+		const struct member *member = value_member(defaults, personal[i]);
 
 		if (member)
 			diagnostic_add(l->diagnostics, member->key_span,
-				"'%s' belongs to one machine, it cannot be a default", never[i]);
+				"'%s' belongs to one machine, it cannot be a default", personal[i]);
+	}
+}
+
+/* A whole block cannot come from elsewhere: it would read as an empty one, and everything go. */
+static void check_blocks(struct loader *l, const struct value *root)
+{
+	for (size_t i = 0; i < root->map.count; i++) {
+		const struct member *m = &root->map.members[i];
+
+		if (m->value->type == VALUE_STRING && strcmp(m->key, "fleet") &&
+			schema_find(fleet_fields, m->key))
+			(void)check_literal(l, m->key, m->value);
 	}
 }
 
@@ -299,7 +450,7 @@ struct fleet *fleet_load(
 	struct arena *arena, struct source *source, struct diagnostics *diagnostics)
 {
 	const struct value *root = yaml_parse(arena, source, diagnostics);
-	struct loader l = {arena, NULL, diagnostics};
+	struct loader l = {.arena = arena, .diagnostics = diagnostics};
 
 	if (!root)
 		return NULL;
@@ -310,13 +461,14 @@ struct fleet *fleet_load(
 	}
 	(void)schema_check(arena, fleet_fields, false, root, "a fleet file", NULL, diagnostics);
 	l.fleet = fleet_new(arena, source);
-	l.fleet->name = value_get_string(root, "fleet");
-	l.fleet->defaults = value_get_map(root, "defaults");
-	check_root(&l, root);
+	check_blocks(&l, root);
+	load_name(&l, root);
+	load_defaults(&l, root);
 	each(&l, root, "images", load_image);
 	each(&l, root, "resources", load_top_resource);
 	each(&l, root, "machines", load_machine);
-	g_ptr_array_sort(l.fleet->resources, by_address);
+	check_absent(&l, root);
+	sort(l.fleet);
 	return l.fleet;
 }
 
@@ -328,7 +480,11 @@ void fleet_free(struct fleet *fleet)
 		if (r->dependencies)
 			g_array_free(r->dependencies, TRUE);
 	}
+	for (unsigned i = 0; i < fleet->groups->len; i++)
+		g_ptr_array_free(((struct group *)fleet->groups->pdata[i])->members, TRUE);
 	g_ptr_array_free(fleet->resources, TRUE);
+	g_ptr_array_free(fleet->order, TRUE);
+	g_ptr_array_free(fleet->groups, TRUE);
 	g_hash_table_destroy(fleet->by_address);
 	g_hash_table_destroy(fleet->counted);
 	g_hash_table_destroy(fleet->absent);
@@ -339,12 +495,21 @@ struct resource *fleet_find(const struct fleet *fleet, const char *address)
 	return g_hash_table_lookup(fleet->by_address, address);
 }
 
+/* Names with a count stand for themselves, not for each of their machines. */
 static void suggest_machine(
 	const struct fleet *fleet, const char *name, struct diagnostics *diagnostics)
 {
-	GPtrArray *names = g_ptr_array_new();
-	const char *near;
+	GPtrArray *names;
 
+	if (g_hash_table_contains(fleet->absent, name)) {
+		diagnostic_hint(diagnostics, "it has 'state: absent'");
+		return;
+	}
+	if (diagnostics_count(diagnostics) > FLEET_SUGGESTIONS_MOST)
+		return;
+	names = g_ptr_array_new();
+	for (unsigned i = 0; i < fleet->groups->len; i++)
+		g_ptr_array_add(names, (void *)((struct group *)fleet->groups->pdata[i])->name);
 	for (unsigned i = 0; i < fleet->resources->len; i++) {
 		struct resource *r = fleet->resources->pdata[i];
 
@@ -352,11 +517,7 @@ static void suggest_machine(
 			g_ptr_array_add(names, (void *)r->name);
 	}
 	g_ptr_array_add(names, NULL);
-	near = text_suggest(name, (const char *const *)names->pdata);
-	if (g_hash_table_contains(fleet->absent, name))
-		diagnostic_hint(diagnostics, "it has 'state: absent'");
-	else if (near)
-		diagnostic_hint(diagnostics, "did you mean '%s'?", near);
+	(void)fleet_suggest(name, (const char *const *)names->pdata, diagnostics);
 	g_ptr_array_free(names, TRUE);
 }
 
@@ -365,10 +526,12 @@ struct resource *fleet_machine(const struct fleet *fleet, const char *name, stru
 {
 	AUTO(gfree) char *address = g_strdup_printf("machine.%s", name);
 	struct resource *r = fleet_find(fleet, address);
+	size_t before = diagnostics_count(diagnostics);
 
 	if (r)
 		return r;
 	diagnostic_add(diagnostics, span, "there is no machine '%s'", name);
-	suggest_machine(fleet, name, diagnostics);
+	if (diagnostics_count(diagnostics) != before)
+		suggest_machine(fleet, name, diagnostics);
 	return NULL;
 }

@@ -14,8 +14,18 @@ enum stage {
 	STAGE_COUNT,
 };
 
+/* All machines that one name with a count makes. */
+struct group {
+	const char *name;    /* as written: "web" */
+	const char *pattern; /* of their addresses: "machine.web-*" */
+	GPtrArray *members;  /* of struct resource, by number */
+	unsigned index;	     /* place in the fleet's groups */
+};
+
+/* One resource, or all of a group: then the stage is ready. */
 struct dependency {
-	struct resource *on;
+	struct resource *on;	   /* NULL for a group */
+	const struct group *group; /* NULL for a resource */
 	enum stage stage;
 };
 
@@ -24,9 +34,14 @@ struct resource {
 	const char *kind, *name, *provider;
 	const char *scope;	  /* address of the machine that it is or lies in, else its own */
 	struct resource *machine; /* the machine it lies in, or NULL */
+	unsigned index;		  /* place in the fleet's resources */
+	struct group *group;	  /* of the count that made it or its machine, or NULL */
+	struct resource *twin; /* the first of its count, with the same text; NULL for that one */
 	bool is_machine;
+	bool short_form;	     /* under 'images:', which itself says kind and provider */
 	bool stopped;		     /* machines: state is "stopped" */
 	const struct value *written; /* its map in the file, with the engine's own keys */
+	const struct value *own;     /* machines: the engine's keys, checked, with defaults */
 	const struct value *ready;   /* machines: the probe, or NULL */
 	const struct value *needs;   /* list of names, or NULL */
 	int64_t timeout;	     /* milliseconds for each wait; 0: the provider's own */
@@ -34,9 +49,11 @@ struct resource {
 	/* Set by fleet_check(): */
 	const struct field *fields; /* of its kind */
 	bool open;
+	bool wrong;   /* there are diagnostics of it, or of one with the same text */
+	bool dynamic; /* some field has an expression */
 	const struct value
 		*said;	      /* the fields that the file says, checked; expressions unevaluated */
-	GArray *dependencies; /* of struct dependency */
+	GArray *dependencies; /* of struct dependency: in order, each once */
 };
 
 struct fleet {
@@ -45,8 +62,12 @@ struct fleet {
 	const struct value *defaults; /* map or NULL */
 	GPtrArray *resources;	      /* in order of address */
 	GHashTable *by_address;
-	GHashTable *counted; /* written machine name with count → its GPtrArray of resources */
+	GPtrArray *groups;   /* of struct group, in order of name */
+	GHashTable *counted; /* written machine name with count → struct group */
 	GHashTable *absent;  /* machine names with state: absent */
+	/* Set by fleet_check(): the resources, each behind all that it depends on; without those
+	 * of a circle. */
+	GPtrArray *order;
 };
 
 /* The keys of a machine that are the engine's; everything else is its provider's. */
@@ -64,10 +85,15 @@ typedef bool fleet_kind_lookup(void *data, const char *provider, const char *kin
 	const struct field **fields, bool *open);
 
 /* Checks every resource against its kind's fields, and finds its dependencies: needs, references,
- * and expressions. Then refuses circles. Adds diagnostics. */
+ * and expressions. Then puts them in order, and refuses circles. Adds diagnostics. */
 void fleet_check(struct arena *arena, struct fleet *fleet, fleet_kind_lookup *lookup, void *data,
 	struct diagnostics *diagnostics);
 
+/* With more errors than this no suggestions are made: nobody sees them, and each is work. */
+enum { FLEET_SUGGESTIONS_MOST = 100 };
+/* Gives the newest diagnostic the nearest of the names (NULL ends them) as a hint, if one is near;
+ * else false. */
+bool fleet_suggest(const char *word, const char *const *names, struct diagnostics *diagnostics);
 struct resource *fleet_find(const struct fleet *fleet, const char *address);
 /* The machine called `name`; after a diagnostic with a suggestion NULL. */
 struct resource *fleet_machine(const struct fleet *fleet, const char *name, struct span span,
