@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-enum { RECORD_FORMAT = 1 };
-
 static const struct value *set_value(const struct value *map, const char *name)
 {
 	const struct value *value = value_get(map, name);
@@ -12,40 +10,54 @@ static const struct value *set_value(const struct value *map, const char *name)
 	return value && value->type != VALUE_NULL ? value : NULL;
 }
 
+struct table *diff_table(struct arena *arena, const struct field *fields)
+{
+	struct table *table = arena_new_of(arena, struct table);
+	struct value *fallbacks = value_map(arena);
+
+	for (const struct field *field = fields; field->name; field++) {
+		struct value *value = field->computed ? NULL : schema_fallback(arena, field);
+
+		if (value)
+			value_set(arena, fallbacks, field->name, value);
+	}
+	table->fields = fields;
+	table->fallbacks = fallbacks;
+	return table;
+}
+
 /* The value of a field that the file does not say. */
-static const struct value *silent(struct arena *arena, const struct field *field, const char *name,
-	const struct value *record)
+static const struct value *silent(
+	const struct table *table, const char *name, const struct value *record)
 {
 	const struct value *defaults = value_get_map(record, "defaults");
 
-	if (defaults && (!field || value_get(defaults, name)))
-		return set_value(defaults, name);
-	return field ? schema_fallback(arena, field) : NULL;
+	return set_value(value_get(defaults, name) ? defaults : table->fallbacks, name);
 }
 
-struct value *diff_after(struct arena *arena, const struct field *fields, const struct value *said,
+struct value *diff_after(struct arena *arena, const struct table *table, const struct value *said,
 	const struct value *record)
 {
 	struct value *after = value_map(arena);
 
-	for (const struct field *field = fields; field->name; field++) {
+	for (const struct field *field = table->fields; field->name; field++) {
 		const struct value *value = value_get(said, field->name);
 
 		if (field->computed)
 			continue;
 		if (!value)
-			value = silent(arena, field, field->name, record);
+			value = silent(table, field->name, record);
 		if (value)
 			value_set(arena, after, field->name, (struct value *)value);
 	}
 	for (size_t i = 0; i < said->map.count; i++)
-		if (!value_get(after, said->map.members[i].key))
+		if (!schema_find(table->fields, said->map.members[i].key))
 			value_set(
 				arena, after, said->map.members[i].key, said->map.members[i].value);
 	return after;
 }
 
-static void compare(struct arena *arena, const struct field *field, const char *name,
+static void compare(const struct table *table, const struct field *field, const char *name,
 	const struct value *said, const struct value *actual, const struct value *record,
 	GArray *changes)
 {
@@ -56,9 +68,8 @@ static void compare(struct arena *arena, const struct field *field, const char *
 	if (!wanted && !set_value(applied, name))
 		return;
 	change.left_file = !wanted;
-	change.after = wanted ? wanted : silent(arena, field, name, record);
-	change.before =
-		value_get(actual, name) ? set_value(actual, name) : set_value(applied, name);
+	change.after = wanted ? wanted : silent(table, name, record);
+	change.before = set_value(value_get(actual, name) ? actual : applied, name);
 	change.class = field ? field->change : CHANGE_LIVE;
 	if (!change.before && !change.after)
 		return;
@@ -72,38 +83,49 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct change *)a)->name, ((const struct change *)b)->name);
 }
 
-void diff_fields(struct arena *arena, const struct field *fields, const struct value *said,
+/* Fields that no table has: what an open kind was told, as long as its provider knows of it. */
+static void compare_open(const struct table *table, const struct value *said,
 	const struct value *actual, const struct value *record, GArray *changes)
 {
 	const struct value *applied = value_get_map(record, "applied");
-	const struct value *sides[2] = {said, applied};
-	unsigned known;
+	unsigned known = changes->len;
 
-	for (const struct field *field = fields; field->name; field++)
-		if (!field->computed)
-			compare(arena, field, field->name, said, actual, record, changes);
-	known = changes->len;
-	for (int side = 0; side < 2; side++)
-		for (size_t i = 0; sides[side] && i < sides[side]->map.count; i++) {
-			const char *name = sides[side]->map.members[i].key;
+	for (size_t i = 0; i < said->map.count; i++) {
+		const char *name = said->map.members[i].key;
 
-			if (!schema_find(fields, name) && !(side == 1 && value_get(said, name)))
-				compare(arena, NULL, name, said, actual, record, changes);
-		}
+		if (!schema_find(table->fields, name))
+			compare(table, NULL, name, said, actual, record, changes);
+	}
+	for (size_t i = 0; applied && i < applied->map.count; i++) {
+		const char *name = applied->map.members[i].key;
+
+		if (!schema_find(table->fields, name) && !value_get(said, name) &&
+			value_get(actual, name))
+			compare(table, NULL, name, said, actual, record, changes);
+	}
 	if (changes->len > known)
 		qsort(&g_array_index(changes, struct change, known), changes->len - known,
 			sizeof(struct change), by_name);
 }
 
-struct value *diff_record(struct arena *arena, const struct field *fields, const struct value *said,
+void diff_fields(const struct table *table, const struct value *said, const struct value *actual,
+	const struct value *record, GArray *changes)
+{
+	for (const struct field *field = table->fields; field->name; field++)
+		if (!field->computed)
+			compare(table, field, field->name, said, actual, record, changes);
+	compare_open(table, said, actual, record, changes);
+}
+
+struct value *diff_record(struct arena *arena, const struct table *table, const struct value *said,
 	const struct value *old, struct value *depends)
 {
 	const struct value *kept = value_get_map(old, "defaults");
 	struct value *record = value_map(arena);
 	struct value *defaults = kept ? value_copy(arena, kept) : value_map(arena);
 
-	for (const struct field *field = fields; field->name; field++) {
-		struct value *fallback = field->computed ? NULL : schema_fallback(arena, field);
+	for (const struct field *field = table->fields; field->name; field++) {
+		struct value *fallback = value_get(table->fallbacks, field->name);
 
 		if (!value_get(defaults, field->name) && !field->computed)
 			value_set(arena, defaults, field->name,

@@ -42,24 +42,106 @@ void graph_add_edge(struct graph *graph, unsigned before, unsigned after)
 	graph->nodes[after].before_count++;
 }
 
+void graph_remove_edge(struct graph *graph, unsigned before, unsigned after)
+{
+	struct graph_node *node = &graph->nodes[before];
+
+	for (unsigned i = 0; i < node->next_count; i++)
+		if (node->next[i] == after) {
+			node->next_count--;
+			memmove(&node->next[i], &node->next[i + 1],
+				(node->next_count - i) * sizeof(unsigned));
+			graph->nodes[after].before_count--;
+			return;
+		}
+}
+
+/* Nodes that wait for nothing any more, the lowest number on top. */
+struct heap {
+	unsigned *nodes, count;
+};
+
+static void push(struct heap *heap, unsigned node)
+{
+	unsigned at = heap->count++;
+
+	for (; at && heap->nodes[(at - 1) / 2] > node; at = (at - 1) / 2)
+		heap->nodes[at] = heap->nodes[(at - 1) / 2];
+	heap->nodes[at] = node;
+}
+
+static unsigned pop(struct heap *heap)
+{
+	unsigned top = heap->nodes[0], last = heap->nodes[--heap->count];
+	unsigned at = 0, child;
+
+	while ((child = 2 * at + 1) < heap->count) {
+		if (child + 1 < heap->count && heap->nodes[child + 1] < heap->nodes[child])
+			child++;
+		if (heap->nodes[child] >= last)
+			break;
+		heap->nodes[at] = heap->nodes[child];
+		at = child;
+	}
+	heap->nodes[at] = last;
+	return top;
+}
+
 bool graph_order(const struct graph *graph, unsigned *order, unsigned *count)
 {
 	unsigned *unmet = g_new(unsigned, graph->count + 1);
-	unsigned done = 0, found = 0;
+	struct heap heap = {g_new(unsigned, graph->count + 1), 0};
+	unsigned done = 0;
 
 	for (unsigned i = 0; i < graph->count; i++) {
 		unmet[i] = graph->nodes[i].before_count;
 		if (!unmet[i])
-			order[found++] = i;
+			push(&heap, i);
 	}
-	while (done < found) {
-		const struct graph_node *node = &graph->nodes[order[done++]];
+	while (heap.count) {
+		const struct graph_node *node = &graph->nodes[order[done++] = pop(&heap)];
 
 		for (unsigned i = 0; i < node->next_count; i++)
 			if (--unmet[node->next[i]] == 0)
-				order[found++] = node->next[i];
+				push(&heap, node->next[i]);
 	}
 	g_free(unmet);
-	*count = found;
-	return found == graph->count;
+	g_free(heap.nodes);
+	*count = done;
+	return done == graph->count;
+}
+
+/* The same graph with all its arrows turned. */
+static struct graph *reverse(struct arena *arena, const struct graph *graph)
+{
+	struct graph *other = graph_new(arena);
+
+	for (unsigned i = 0; i < graph->count; i++)
+		graph_add_node(other, NULL);
+	for (unsigned i = 0; i < graph->count; i++)
+		for (unsigned j = 0; j < graph->nodes[i].next_count; j++)
+			graph_add_edge(other, graph->nodes[i].next[j], i);
+	return other;
+}
+
+/* Takes out what can be put in order: what is in no circle and behind none. */
+static void take_out(const struct graph *graph, bool *core)
+{
+	unsigned *order = g_new(unsigned, graph->count + 1);
+	unsigned count;
+
+	(void)graph_order(graph, order, &count);
+	for (unsigned i = 0; i < count; i++)
+		core[order[i]] = false;
+	g_free(order);
+}
+
+void graph_core(const struct graph *graph, bool *core)
+{
+	AUTO(arena) struct arena *arena = arena_new();
+
+	for (unsigned i = 0; i < graph->count; i++)
+		core[i] = true;
+	take_out(graph, core);
+	take_out(reverse(arena, graph), core);
 }

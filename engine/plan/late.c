@@ -10,11 +10,28 @@ struct late {
 	const struct target *target;
 };
 
-static struct target *find(const struct plan *plan, const char *address)
+/* What lies at a place inside of a list or map; NULL if nothing does. */
+static const struct value *member_at(const struct value *value, const char *part)
 {
-	struct resource *r = fleet_find(plan->fleet, address);
+	size_t digits = strspn(part, "0123456789");
+	guint64 index;
 
-	return r ? g_hash_table_lookup(plan->by_resource, r) : NULL;
+	if (value->type != VALUE_LIST)
+		return value_get(value, part);
+	index = digits && !part[digits] ? g_ascii_strtoull(part, NULL, 10) : G_MAXUINT64;
+	return index < value->list.count ? value->list.items[index] : NULL;
+}
+
+/* A field as the file or its default says, or an output as it is or will be. */
+static const struct value *value_of(struct late *late, const struct target *t, const char *name)
+{
+	const struct value *value = value_get(t->after, name);
+
+	if (!value)
+		value = value_get(t->outputs, name);
+	if (!value && !t->settled)
+		value = value_unknown(late->arena, t->resource->address);
+	return value;
 }
 
 /* fleet_check() has refused all paths that lead nowhere. */
@@ -22,26 +39,21 @@ static const struct value *look_up(
 	void *data, const struct path *path, struct diagnostics *diagnostics)
 {
 	struct late *late = data;
-	bool self = !strcmp(path->root, "self");
-	const char *address = self ? late->target->resource->scope
-				   : arena_printf(late->arena, "machine.%s", path->rest[0]);
-	const struct target *target = find(late->plan, address);
-	const struct value *value;
-	size_t at = self ? 0 : 1;
+	size_t at = strcmp(path->root, "self") ? 1 : 0;
+	AUTO(gfree)
+	char *address = at ? g_strdup_printf("machine.%s", path->rest[0])
+			   : g_strdup(late->target->resource->scope);
+	const struct target *t = plan_target(late->plan, fleet_find(late->plan->fleet, address));
+	const struct value *value = value_of(late, t, path->rest[at]);
 
-	value = value_get(target->after, path->rest[at]);
-	if (!value)
-		value = value_get(target->outputs, path->rest[at]);
-	if (!value && !target->settled)
-		return value_unknown(late->arena, address);
-	while (value && ++at < path->count)
-		value = value->type == VALUE_LIST && strspn(path->rest[at], "0123456789") &&
-					strtoul(path->rest[at], NULL, 10) < value->list.count
-				? value->list.items[strtoul(path->rest[at], NULL, 10)]
-				: value_get(value, path->rest[at]);
+	while (value && value->type != VALUE_UNKNOWN && ++at < path->count)
+		value = member_at(value, path->rest[at]);
 	if (value)
 		return value;
-	diagnostic_add(diagnostics, path->span, "'%s' has no such value", address);
+	diagnostic_add(diagnostics, path->span, "%s gives no value '%s'", address,
+		path->rest[MIN(at, path->count - 1)]);
+	if (t->resource->stopped)
+		diagnostic_hint(diagnostics, "its state is 'stopped'");
 	return NULL;
 }
 
@@ -50,74 +62,119 @@ static const struct value *refer(
 	struct late *late, const struct field *field, const struct value *name)
 {
 	AUTO(gfree) char *address = g_strdup_printf("%s.%s", field->refers, name->text.bytes);
-	const struct target *target = find(late->plan, address);
-	struct value *copy;
-	const struct value *key;
+	const struct resource *r = fleet_find(late->plan->fleet, address);
+	const struct value *key = value_get(plan_target(late->plan, r)->outputs, "key");
+	struct value *copy =
+		key ? value_copy(late->arena, key) : value_unknown(late->arena, r->address);
 
-	if (!target)
-		return name;
-	key = value_get(target->outputs, "key");
-	copy = key ? value_copy(late->arena, key) : value_unknown(late->arena, address);
 	copy->span = name->span;
 	return copy;
+}
+
+static const struct value *refer_all(
+	struct late *late, const struct field *field, const struct value *value);
+
+static const struct value *refer_list(
+	struct late *late, const struct field *field, const struct value *value)
+{
+	struct value *list = value_list(late->arena);
+
+	list->span = value->span;
+	for (size_t i = 0; i < value->list.count; i++)
+		value_append(late->arena, list,
+			(struct value *)refer_all(late, field->item, value->list.items[i]));
+	return list;
+}
+
+static const struct value *refer_map(
+	struct late *late, const struct field *field, const struct value *value)
+{
+	struct value *map = value_map(late->arena);
+
+	map->span = value->span;
+	for (size_t i = 0; i < value->map.count; i++) {
+		const struct member *m = &value->map.members[i];
+		const struct field *inner =
+			field->fields ? schema_find(field->fields, m->key) : field->item;
+
+		value_set(
+			late->arena, map, m->key, (struct value *)refer_all(late, inner, m->value));
+	}
+	return map;
+}
+
+/* All references in a value, however deep its field has them. */
+static const struct value *refer_all(
+	struct late *late, const struct field *field, const struct value *value)
+{
+	if (!field)
+		return value;
+	if (field->type == FIELD_REFERENCE && value->type == VALUE_STRING)
+		return refer(late, field, value);
+	if (field->item && value->type == VALUE_LIST)
+		return refer_list(late, field, value);
+	if ((field->item || field->fields) && value->type == VALUE_MAP)
+		return refer_map(late, field, value);
+	return value;
+}
+
+static const struct value *evaluate(struct late *late, const struct field *field,
+	const struct value *value, struct diagnostics *diagnostics)
+{
+	struct scope scope = {look_up, late, late->arena, diagnostics};
+
+	if (!expression_in(value))
+		return value;
+	value = expression_evaluate(&scope, value);
+	if (value && field)
+		value = schema_check_value(late->arena, field, value, diagnostics);
+	return value;
 }
 
 const struct value *plan_said(const struct plan *plan, struct arena *arena,
 	const struct target *target, struct diagnostics *diagnostics)
 {
 	struct late late = {plan, arena, target};
-	struct scope scope = {look_up, &late, arena, diagnostics};
 	const struct value *said = target->resource->said;
 	struct value *all = value_map(arena);
+	bool ok = true;
 
 	all->span = said->span;
 	for (size_t i = 0; i < said->map.count; i++) {
 		const struct member *m = &said->map.members[i];
 		const struct field *field = schema_find(target->resource->fields, m->key);
-		const struct value *value = m->value;
+		const struct value *value = evaluate(&late, field, m->value, diagnostics);
 
-		if (expression_in(value)) {
-			value = expression_evaluate(&scope, value);
-			if (value && field && !value_has_unknown(value))
-				value = schema_check_value(arena, field, value, diagnostics);
-			if (!value)
-				return NULL;
-		}
-		if (field && field->type == FIELD_REFERENCE && value->type == VALUE_STRING)
-			value = refer(&late, field, value);
-		value_set(arena, all, m->key, (struct value *)value);
+		ok = ok && value;
+		if (value)
+			value_set(
+				arena, all, m->key, (struct value *)refer_all(&late, field, value));
 	}
-	return all;
+	return ok ? all : NULL;
 }
 
 const struct value *plan_ready(const struct plan *plan, struct arena *arena,
 	const struct target *target, struct diagnostics *diagnostics)
 {
 	struct late late = {plan, arena, target};
-	struct scope scope = {look_up, &late, arena, diagnostics};
+	const struct value *ready = target->resource->ready;
 
-	if (!target->resource->ready)
+	if (!ready)
 		return NULL;
-	return expression_evaluate(&scope, target->resource->ready);
+	return evaluate(&late, schema_find(machine_fields, "ready"), ready, diagnostics);
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
+/* The dependencies are in order of address, those on groups behind the others. */
 struct value *plan_depends(struct arena *arena, const struct resource *resource)
 {
 	struct value *list = value_list(arena);
-	GPtrArray *names = g_ptr_array_new();
 
-	for (unsigned i = 0; i < resource->dependencies->len; i++)
-		g_ptr_array_add(
-			names, (void *)g_array_index(resource->dependencies, struct dependency, i)
-				       .on->address);
-	g_ptr_array_sort(names, by_text);
-	for (unsigned i = 0; i < names->len; i++)
-		value_append(arena, list, value_string(arena, names->pdata[i]));
-	g_ptr_array_free(names, TRUE);
+	for (unsigned i = 0; i < resource->dependencies->len; i++) {
+		const struct dependency *d =
+			&g_array_index(resource->dependencies, struct dependency, i);
+
+		value_append(arena, list,
+			value_string(arena, d->group ? d->group->pattern : d->on->address));
+	}
 	return list;
 }

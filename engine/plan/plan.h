@@ -40,7 +40,7 @@ struct step {
 	enum stage stage;
 	const char *address, *kind, *name, *provider, *scope;
 	struct target *target;	     /* NULL: it is no longer in the file */
-	const struct actual *actual; /* NULL only for stages after made */
+	const struct actual *actual; /* NULL only for stages after made, and for groups */
 	GArray *changes;	     /* of struct change; NULL unless update or replace */
 	enum change_class class;     /* the most that any change costs */
 	const char *reason;	     /* one phrase, never NULL unless action is none */
@@ -54,16 +54,20 @@ struct plan {
 	struct arena *arena;
 	struct fleet *fleet; /* NULL: everything goes */
 	struct world *world;
-	struct graph *graph;	 /* data is struct step */
-	GPtrArray *targets;	 /* of struct target, in order of address */
-	GHashTable *by_resource; /* struct resource → struct target */
-	GPtrArray *steps;	 /* those with something to do, in order of address and stage */
+	struct graph *graph;  /* data is struct step; it has no circle */
+	GPtrArray *targets;   /* of struct target, as the fleet's resources: in order of address */
+	GPtrArray *leftovers; /* of struct step: what is not in the file, in order of address */
+	unsigned *groups;     /* the fleet's groups, by index: nodes that wait for all of one */
+	const struct step **unknown; /* by group: one of its machines that is unknown, or NULL */
+	GPtrArray *steps;	     /* those with something to do, in order of address and stage */
+	GHashTable *tables;	     /* fields → struct table */
 	unsigned counts[STEP_ACTIONS]; /* implied waits are not counted */
 };
 
-/* fleet NULL (destroy): all that the world lists is deleted. Everything the plan points to (arena,
- * fleet, world) must outlive it. Adds diagnostics where the file is wrong in a way that only shows
- * with the world at hand; the plan is then not to be used. */
+/* The fleet has been checked, without diagnostics. fleet NULL (destroy): all that the world lists
+ * is deleted. Everything the plan points to (arena, fleet, world) must outlive it. Adds diagnostics
+ * where the file is wrong in a way that only shows with the world at hand; the plan is then not to
+ * be used. */
 struct plan *plan_new(struct arena *arena, struct fleet *fleet, struct world *world,
 	struct diagnostics *diagnostics);
 void plan_free(struct plan *plan);
@@ -71,6 +75,9 @@ bool plan_empty(const struct plan *plan);
 const char *step_action_name(enum step_action action);
 const char *stage_name(enum stage stage);
 
+struct target *plan_target(const struct plan *plan, const struct resource *resource);
+/* The fields of a kind with their defaults. */
+const struct table *plan_table(const struct plan *plan, const struct field *fields);
 /* What the file says of a target, with everything that is known by now; unknown where it is not.
  * NULL after diagnostics. Adds nothing to the plan. */
 const struct value *plan_said(const struct plan *plan, struct arena *arena,
@@ -78,7 +85,7 @@ const struct value *plan_said(const struct plan *plan, struct arena *arena,
 /* The same for the probe of a machine; NULL also when it has none. */
 const struct value *plan_ready(const struct plan *plan, struct arena *arena,
 	const struct target *target, struct diagnostics *diagnostics);
-/* Addresses that a resource depends on, in order, for its record. */
+/* Addresses that a resource depends on, in order, for its record; "machine.web-*" for a group. */
 struct value *plan_depends(struct arena *arena, const struct resource *resource);
 
 static inline void auto_plan(struct plan **plan)

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
+enum { ADDRESS_MOST = 4096 };
+
 struct world {
 	struct arena *arena;
 	GHashTable *objects;	/* "provider address" → struct actual */
@@ -37,17 +41,14 @@ static struct actual *slot(
 {
 	char *key = arena_printf(world->arena, "%s %s", provider, address);
 	struct actual *actual = g_hash_table_lookup(world->objects, key);
-	bool listed = actual && actual->listed;
 
-	if (!actual) {
-		actual = arena_new_of(world->arena, struct actual);
-		g_hash_table_insert(world->objects, key, actual);
-	}
-	memset(actual, 0, sizeof(*actual));
+	if (actual)
+		return actual;
+	actual = arena_new_of(world->arena, struct actual);
 	actual->provider = arena_strdup(world->arena, provider);
 	actual->address = arena_strdup(world->arena, address);
 	actual->kind = arena_strdup(world->arena, kind);
-	actual->listed = listed;
+	g_hash_table_insert(world->objects, key, actual);
 	return actual;
 }
 
@@ -62,9 +63,13 @@ static enum presence presence_parse(const char *status)
 
 static const char *copy_text(struct world *world, const struct value *map, const char *key)
 {
-	const char *text = value_get_string(map, key);
+	const struct value *text = value_get(map, key);
+	AUTO(gfree) char *shown = NULL;
 
-	return text ? arena_strdup(world->arena, text) : NULL;
+	if (!text || text->type != VALUE_STRING)
+		return NULL;
+	shown = text_escape(text->text.bytes, text->text.length);
+	return arena_strdup(world->arena, shown);
 }
 
 static const struct value *copy_map(struct world *world, const struct value *map, const char *key)
@@ -74,16 +79,17 @@ static const struct value *copy_map(struct world *world, const struct value *map
 	return value ? value_copy(world->arena, value) : NULL;
 }
 
-struct actual *world_add(struct world *world, const char *provider, const struct value *answer)
+static bool is_address(const char *address)
 {
-	const char *address = value_get_string(answer, "address");
-	const char *kind = value_get_string(answer, "kind");
-	const struct value *error = value_get_map(answer, "error");
-	struct actual *actual;
+	AUTO(gfree) char *shown = address ? text_escape(address, strlen(address)) : NULL;
 
-	if (!address || !kind)
-		return NULL;
-	actual = slot(world, provider, address, kind);
+	return address && *address && strlen(address) <= ADDRESS_MOST && !strcmp(address, shown);
+}
+
+static void fill(struct world *world, struct actual *actual, const struct value *answer)
+{
+	const struct value *error = value_get_map(answer, "error");
+
 	actual->presence = presence_parse(value_get_string(answer, "status"));
 	actual->class = ERROR_UNAVAILABLE;
 	actual->text = copy_text(world, answer, "text");
@@ -99,18 +105,67 @@ struct actual *world_add(struct world *world, const char *provider, const struct
 	actual->outputs = copy_map(world, answer, "outputs");
 	actual->up = value_get_boolean(answer, "up", false);
 	actual->ready = value_get_boolean(answer, "ready", false);
+}
+
+/* Of two answers about one object the one to a read is kept, with the other's record if it could
+ * find out nothing itself. */
+static void merge(struct actual *actual, const struct actual *other)
+{
+	bool listed = actual->listed || other->listed;
+	struct actual kept = other->read || !actual->read ? *other : *actual;
+	const struct actual *lost = other->read || !actual->read ? actual : other;
+
+	if (kept.presence == PRESENCE_UNKNOWN && !kept.record)
+		kept.record = lost->record;
+	kept.listed = listed;
+	*actual = kept;
+}
+
+static struct actual *add(
+	struct world *world, const char *provider, const struct value *answer, bool listed)
+{
+	const char *address = value_get_string(answer, "address");
+	const char *kind = value_get_string(answer, "kind");
+	struct actual *actual, other;
+
+	if (!is_address(address) || !is_address(kind))
+		return NULL;
+	actual = slot(world, provider, address, kind);
+	other = (struct actual){.provider = actual->provider,
+		.address = actual->address,
+		.kind = actual->kind,
+		.read = !listed,
+		.listed = listed};
+	fill(world, &other, answer);
+	merge(actual, &other);
 	return actual;
+}
+
+struct actual *world_add(struct world *world, const char *provider, const struct value *answer)
+{
+	return add(world, provider, answer, false);
+}
+
+struct actual *world_add_listed(
+	struct world *world, const char *provider, const struct value *answer)
+{
+	return add(world, provider, answer, true);
 }
 
 struct actual *world_add_unknown(struct world *world, const char *provider, const char *address,
 	const char *kind, enum error_class class, const char *text, const char *hint)
 {
 	struct actual *actual = slot(world, provider, address, kind);
+	struct actual other = {.provider = actual->provider,
+		.address = actual->address,
+		.kind = actual->kind,
+		.presence = PRESENCE_UNKNOWN,
+		.class = class,
+		.text = arena_strdup(world->arena, text),
+		.hint = hint ? arena_strdup(world->arena, hint) : NULL,
+		.read = true};
 
-	actual->presence = PRESENCE_UNKNOWN;
-	actual->class = class;
-	actual->text = arena_strdup(world->arena, text);
-	actual->hint = hint ? arena_strdup(world->arena, hint) : NULL;
+	merge(actual, &other);
 	return actual;
 }
 

@@ -22,6 +22,7 @@ struct actual {
 	const char *incarnation, *partial;	       /* or NULL */
 	const struct value *fields, *record, *outputs; /* maps; NULL where there are none */
 	bool up, ready;
+	bool read;   /* came from a read, which says more than a list */
 	bool listed; /* came from a list, so it bears our mark */
 };
 
@@ -29,9 +30,12 @@ struct world;
 
 struct world *world_new(void);
 void world_free(struct world *world);
-/* Takes in one answer of the protocol (its pieces are copied); a later one replaces an earlier.
- * NULL if it makes no sense (no address). */
+/* Take in one answer of the protocol, to a read or to a list; its pieces are copied, its texts made
+ * harmless. The order in which they come makes no difference: what a read said counts, but for a
+ * record that it could not read. NULL if the answer makes no sense (no proper address). */
 struct actual *world_add(struct world *world, const char *provider, const struct value *answer);
+struct actual *world_add_listed(
+	struct world *world, const char *provider, const struct value *answer);
 /* Says that an object could not be read. */
 struct actual *world_add_unknown(struct world *world, const char *provider, const char *address,
 	const char *kind, enum error_class class, const char *text, const char *hint);
