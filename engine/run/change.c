@@ -44,6 +44,30 @@ static void fail_with(
 	error_set(err, ERROR_CONFIG, "%s: %s", step->address, text);
 }
 
+/* Law 2: what was shown as a value, and not as known later, is that value. */
+static bool check_shown(const struct step *step, const struct value *now, struct error **err)
+{
+	const struct value *shown = step->target->said;
+
+	for (size_t i = 0; i < now->map.count; i++) {
+		const struct member *m = &now->map.members[i];
+		const struct value *before = value_get(shown, m->key);
+		const struct field *field = schema_find(step->target->resource->fields, m->key);
+		AUTO(gfree) char *planned = NULL;
+		AUTO(gfree) char *found = NULL;
+
+		if (before && (value_has_unknown(before) || value_equal(before, m->value)))
+			continue;
+		planned = schema_show(field, before);
+		found = schema_show(field, m->value);
+		error_set(err, ERROR_CONFLICT, "%s: '%s' would become %s, but the plan showed %s",
+			step->address, m->key, found, planned);
+		error_hint(err, "run apply again: the new plan starts from what is there now");
+		return false;
+	}
+	return true;
+}
+
 /* What the file says now. It may not hold anything that is still unknown. */
 static const struct value *said_now(
 	struct plan *plan, struct arena *arena, struct step *step, struct error **err)
@@ -55,11 +79,13 @@ static const struct value *said_now(
 		fail_with(diagnostics, step, err);
 		return NULL;
 	}
-	if (!value_has_unknown(said))
-		return said;
-	error_set(err, ERROR_FAILED, "%s: a value that it needs was not given by what came before",
-		step->address);
-	return NULL;
+	if (value_has_unknown(said)) {
+		error_set(err, ERROR_FAILED,
+			"%s: a value that it needs was not given by what came before",
+			step->address);
+		return NULL;
+	}
+	return check_shown(step, said, err) ? said : NULL;
 }
 
 static struct value *object_of(struct arena *arena, const struct step *step, const char *action)
@@ -72,52 +98,46 @@ static struct value *object_of(struct arena *arena, const struct step *step, con
 	return object;
 }
 
-/* False when nothing is left; then, or when it would cost more than was shown, *err tells apart. */
-static bool add_update(struct plan *plan, struct arena *arena, struct step *step,
-	const struct value *said, struct value *object, struct error **err)
+/* The fields that an update still changes: a late one may have turned out to be what is there. */
+static struct value *changed_fields(
+	struct plan *plan, struct arena *arena, const struct step *step, const struct value *said)
 {
-	const struct actual *actual = step->actual;
 	g_autoptr(GArray) changes = g_array_new(FALSE, FALSE, sizeof(struct change));
-	enum change_class class = CHANGE_LIVE;
 
-	diff_fields(plan->arena, step->target->resource->fields, said, actual->fields,
-		actual->record, changes);
-	for (unsigned i = 0; i < changes->len; i++)
-		class = MAX(class, g_array_index(changes, struct change, i).class);
-	if (class > step->class) {
-		error_set(err, ERROR_CONFLICT,
-			"%s: with the values known now it would need more than the plan showed "
-			"(%s)",
-			step->address, change_class_name(class));
-		error_hint(err, "run apply again: the new plan will show it");
-		return false;
-	}
-	value_set(arena, object, "fields", names_of(arena, changes));
-	value_set(arena, object, "expect_fields", expected_fields(arena, said, actual));
-	return changes->len > 0;
+	diff_fields(plan_table(plan, step->target->resource->fields), said, step->actual->fields,
+		step->actual->record, changes);
+	return names_of(arena, changes);
 }
 
 struct value *change_object(
 	struct plan *plan, struct arena *arena, struct step *step, struct error **err)
 {
-	struct value *object = object_of(arena, step, step_action_name(step->action));
+	struct value *object = object_of(arena, step, step_action_name(step->action)), *fields;
 	struct target *t = step->target;
 	const struct value *record = step->action == STEP_UPDATE ? step->actual->record : NULL;
 	const struct value *said;
+	const struct table *table;
 
 	if (step->action == STEP_DELETE)
 		return object;
 	said = said_now(plan, plan->arena, step, err);
 	if (!said)
 		return NULL;
-	if (step->action == STEP_UPDATE && !add_update(plan, arena, step, said, object, err))
-		return NULL;
+	table = plan_table(plan, t->resource->fields);
 	t->said = said;
-	t->after = diff_after(plan->arena, t->resource->fields, said, record);
+	t->after = diff_after(plan->arena, table, said, record);
+	if (step->action == STEP_UPDATE) {
+		fields = changed_fields(plan, arena, step, said);
+		if (!fields->list.count)
+			return NULL;
+		value_set(arena, object, "fields", fields);
+	}
+	if (step->action != STEP_CREATE && !step->actual->partial)
+		value_set(
+			arena, object, "expect_fields", expected_fields(arena, said, step->actual));
 	value_set(arena, object, "after", (struct value *)t->after);
 	value_set(arena, object, "record",
-		diff_record(arena, t->resource->fields, said, record,
-			plan_depends(arena, t->resource)));
+		diff_record(arena, table, said, record, plan_depends(arena, t->resource)));
 	return object;
 }
 

@@ -56,18 +56,21 @@ size_t refresh_size(const struct value *object)
 static void on_object(void *data, const struct value *answer)
 {
 	struct batch *batch = data;
-	const char *address = value_get_string(answer, "address");
-	struct actual *known, *actual;
+	struct world *world = batch->refresh->world;
 
-	/* A read tells more of the same object than the list, and comes in any order. */
-	known = address ? world_find(batch->refresh->world, batch->provider, address) : NULL;
-	if (batch->kind && known) {
-		known->listed = true;
-		return;
-	}
-	actual = world_add(batch->refresh->world, batch->provider, answer);
-	if (actual && batch->kind)
-		actual->listed = true;
+	if (!batch->kind)
+		(void)world_add(world, batch->provider, answer);
+	else if (!world_add_listed(world, batch->provider, answer))
+		world_set_incomplete(world, batch->provider, batch->kind,
+			"its provider listed something without a proper address");
+}
+
+/* False if no read has answered for it. */
+static bool was_read(const struct world *world, const char *provider, const char *address)
+{
+	const struct actual *actual = world_find(world, provider, address);
+
+	return actual && actual->read;
 }
 
 static void on_done(void *data, bool complete, const struct error *err)
@@ -81,7 +84,7 @@ static void on_done(void *data, bool complete, const struct error *err)
 	for (unsigned i = 0; err && batch->wanted && i < batch->wanted->len; i++) {
 		const struct resource *r = batch->wanted->pdata[i];
 
-		if (!world_find(world, r->provider, r->address))
+		if (!was_read(world, r->provider, r->address))
 			world_add_unknown(world, r->provider, r->address, r->kind, err->class,
 				err->message, err->hint);
 	}
@@ -126,6 +129,14 @@ static void list_all(struct refresh *refresh, struct client *client)
 	}
 }
 
+/* The key that a name stands for is not for every provider to know. */
+static bool is_literal(const struct resource *r, const struct member *m)
+{
+	const struct field *field = schema_find(r->fields, m->key);
+
+	return !expression_in(m->value) && (!field || field->type != FIELD_REFERENCE);
+}
+
 /* What the file says as far as it is literal; the rest is unknown to the provider. */
 static struct value *desired(struct arena *arena, const struct resource *r)
 {
@@ -135,8 +146,7 @@ static struct value *desired(struct arena *arena, const struct resource *r)
 		const struct member *m = &r->said->map.members[i];
 
 		value_set(arena, map, m->key,
-			expression_in(m->value) ? value_unknown(arena, "what it refers to")
-						: m->value);
+			is_literal(r, m) ? m->value : value_unknown(arena, "what it refers to"));
 	}
 	return map;
 }
