@@ -120,7 +120,7 @@ static GPtrArray *shown_steps(const struct plan_print *print, const struct plan 
 		if (idle ? print->all && step->stage == STAGE_MADE : is_shown(plan, step))
 			g_ptr_array_add(steps, step);
 	}
-	qsort(steps->pdata, steps->len, sizeof(void *), by_scope);
+	g_ptr_array_sort(steps, by_scope);
 	return steps;
 }
 

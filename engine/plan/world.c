@@ -239,6 +239,6 @@ GPtrArray *world_incompletes(const struct world *world)
 	g_hash_table_iter_init(&iter, world->incomplete);
 	while (g_hash_table_iter_next(&iter, NULL, &one))
 		g_ptr_array_add(all, one);
-	qsort(all->pdata, all->len, sizeof(void *), by_kind);
+	g_ptr_array_sort(all, by_kind);
 	return all;
 }

@@ -216,7 +216,7 @@ static struct value *packages_normal(
 		g_ptr_array_add(names, (void *)item->text.bytes);
 	}
 	if (names->len)
-		qsort(names->pdata, names->len, sizeof(void *), by_text);
+		g_ptr_array_sort(names, by_text);
 	for (unsigned i = 0; i < names->len; i++)
 		if (i == 0 || strcmp(names->pdata[i], names->pdata[i - 1]))
 			value_append(arena, normal, value_string(arena, names->pdata[i]));

@@ -313,7 +313,7 @@ GPtrArray *machine_names(const char *state_dir, const char *fleet, struct error 
 	}
 	g_hash_table_destroy(seen);
 	if (names->len)
-		qsort(names->pdata, names->len, sizeof(void *), by_text);
+		g_ptr_array_sort(names, by_text);
 	return names;
 }
 
@@ -332,6 +332,6 @@ GPtrArray *machine_asides(const char *state_dir, const char *fleet, const char *
 			g_ptr_array_add(paths, g_build_filename(path, entry->d_name, NULL));
 	}
 	if (paths->len)
-		qsort(paths->pdata, paths->len, sizeof(void *), by_text);
+		g_ptr_array_sort(paths, by_text);
 	return paths;
 }
