@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/heap.h"
+
 struct graph *graph_new(struct arena *arena)
 {
 	struct graph *graph = arena_new_of(arena, struct graph);
@@ -56,57 +58,26 @@ void graph_remove_edge(struct graph *graph, unsigned before, unsigned after)
 		}
 }
 
-/* Nodes that wait for nothing any more, the lowest number on top. */
-struct heap {
-	unsigned *nodes, count;
-};
-
-static void push(struct heap *heap, unsigned node)
-{
-	unsigned at = heap->count++;
-
-	for (; at && heap->nodes[(at - 1) / 2] > node; at = (at - 1) / 2)
-		heap->nodes[at] = heap->nodes[(at - 1) / 2];
-	heap->nodes[at] = node;
-}
-
-static unsigned pop(struct heap *heap)
-{
-	unsigned top = heap->nodes[0], last = heap->nodes[--heap->count];
-	unsigned at = 0, child;
-
-	while ((child = 2 * at + 1) < heap->count) {
-		if (child + 1 < heap->count && heap->nodes[child + 1] < heap->nodes[child])
-			child++;
-		if (heap->nodes[child] >= last)
-			break;
-		heap->nodes[at] = heap->nodes[child];
-		at = child;
-	}
-	heap->nodes[at] = last;
-	return top;
-}
-
 bool graph_order(const struct graph *graph, unsigned *order, unsigned *count)
 {
 	unsigned *unmet = g_new(unsigned, graph->count + 1);
-	struct heap heap = {g_new(unsigned, graph->count + 1), 0};
+	struct heap ready = {0};
 	unsigned done = 0;
 
 	for (unsigned i = 0; i < graph->count; i++) {
 		unmet[i] = graph->nodes[i].before_count;
 		if (!unmet[i])
-			push(&heap, i);
+			heap_push(&ready, i);
 	}
-	while (heap.count) {
-		const struct graph_node *node = &graph->nodes[order[done++] = pop(&heap)];
+	while (ready.count) {
+		const struct graph_node *node = &graph->nodes[order[done++] = heap_pop(&ready)];
 
 		for (unsigned i = 0; i < node->next_count; i++)
 			if (--unmet[node->next[i]] == 0)
-				push(&heap, node->next[i]);
+				heap_push(&ready, node->next[i]);
 	}
 	g_free(unmet);
-	g_free(heap.nodes);
+	heap_clear(&ready);
 	*count = done;
 	return done == graph->count;
 }

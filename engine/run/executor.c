@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/text.h"
 #include "run/change.h"
 #include "run/refresh.h"
@@ -19,6 +20,7 @@ struct job {
 	struct step *step;
 	enum job_state state;
 	unsigned unmet;
+	unsigned rank;		  /* place among the plan's steps */
 	const struct step *blame; /* the first failed step that it depends on */
 	int64_t started;
 	bool answered;
@@ -29,7 +31,7 @@ struct lane {
 	struct client *client;
 	const struct client_kind *kind;
 	unsigned running;
-	GPtrArray *queue; /* of struct job, in order of address */
+	struct heap queue; /* ranks: in order of address */
 };
 
 /* One request under way. */
@@ -152,7 +154,6 @@ static struct lane *lane_of(struct executor *x, const struct step *step, struct 
 	lane = g_new0(struct lane, 1);
 	lane->client = client;
 	lane->kind = client_kind(client, step->kind);
-	lane->queue = g_ptr_array_new();
 	g_hash_table_insert(x->lanes, g_steal_pointer(&key), lane);
 	g_ptr_array_add(x->order, lane);
 	return lane;
@@ -160,18 +161,7 @@ static struct lane *lane_of(struct executor *x, const struct step *step, struct 
 
 static void enqueue(struct lane *lane, struct job *job)
 {
-	unsigned low = 0, high = lane->queue->len;
-
-	while (low < high) {
-		unsigned middle = (low + high) / 2;
-		const struct job *other = lane->queue->pdata[middle];
-
-		if (strcmp(other->step->address, job->step->address) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	g_ptr_array_insert(lane->queue, (int)low, job);
+	heap_push(&lane->queue, job->rank);
 	job->state = JOB_QUEUED;
 }
 
@@ -186,6 +176,13 @@ static void fail_unread(struct executor *x, struct job *job)
 	job_failed(x, job, err);
 }
 
+/* What is there already, as it should be, is no worse for what became of that which it came from.
+ */
+static bool is_settled(const struct step *step)
+{
+	return step->action == STEP_NONE && step->stage == STAGE_MADE && step->target;
+}
+
 /* A job that waits for nothing any more. */
 static void admit(struct executor *x, struct job *job)
 {
@@ -193,7 +190,9 @@ static void admit(struct executor *x, struct job *job)
 	struct lane *lane;
 
 	job->started = clock_now();
-	if (job->blame) {
+	if (is_settled(job->step)) {
+		end(x, job, NULL);
+	} else if (job->blame) {
 		skip_blamed(x, job);
 	} else if (job->step->action == STEP_NONE) {
 		end(x, job, NULL);
@@ -383,37 +382,38 @@ static bool goes_along(const struct lane *lane, const struct job *first, const s
 	       job->step->action != STEP_WAIT && !strcmp(first->step->scope, job->step->scope);
 }
 
-/* Takes the first job of the lane, and those that go along with it. */
+static struct job *next_job(const struct executor *x, const struct lane *lane)
+{
+	const struct step *step = x->plan->steps->pdata[heap_top(&lane->queue)];
+
+	return &x->jobs[step->node];
+}
+
+/* Takes the first job of the lane, and those that go along with it: they stand behind it. */
 static void start_next(struct executor *x, struct lane *lane)
 {
 	AUTO(arena) struct arena *arena = arena_new();
 	struct value *objects = value_list(arena);
 	GPtrArray *jobs = g_ptr_array_new();
-	struct job *first = lane->queue->pdata[0];
+	struct job *first = next_job(x, lane), *job = first;
 	bool waiting = first->step->action == STEP_WAIT;
 	int64_t limit = 0;
 	size_t bytes = 0;
 
-	for (unsigned i = 0;
-		i < lane->queue->len && jobs->len < BATCH_MOST && bytes < BATCH_BYTES;) {
-		struct job *job = lane->queue->pdata[i];
+	do {
 		struct value *object;
 
-		if (job != first && !goes_along(lane, first, job)) {
-			i++;
-			continue;
-		}
-		g_ptr_array_remove_index(lane->queue, i);
+		(void)heap_pop(&lane->queue);
 		object = prepare(x, arena, job, &limit);
-		if (!object)
-			continue;
-		job->state = JOB_RUNNING;
-		value_append(arena, objects, object);
-		bytes += refresh_size(object);
-		g_ptr_array_add(jobs, job);
-		if (!lane->kind->batch)
-			break;
-	}
+		if (object) {
+			job->state = JOB_RUNNING;
+			value_append(arena, objects, object);
+			bytes += refresh_size(object);
+			g_ptr_array_add(jobs, job);
+		}
+		job = lane->queue.count ? next_job(x, lane) : NULL;
+	} while (job && goes_along(lane, first, job) && jobs->len < BATCH_MOST &&
+		 bytes < BATCH_BYTES);
 	if (jobs->len)
 		send(x, lane, arena, jobs, objects, waiting, limit);
 	else
@@ -435,33 +435,13 @@ static bool dispatch(struct executor *x)
 	for (unsigned i = 0; i < x->order->len; i++) {
 		struct lane *lane = x->order->pdata[i];
 
-		while (lane->queue->len &&
+		while (lane->queue.count &&
 			(!lane->kind->parallel || lane->running < lane->kind->parallel)) {
 			start_next(x, lane);
 			any = true;
 		}
 	}
 	return any;
-}
-
-/* Deletes that wait for one another in a circle (their records say so): the lowest address goes
- * first. The file's own circles were refused long ago. */
-static void break_circle(struct executor *x)
-{
-	struct job *first = NULL;
-
-	for (unsigned i = 0; i < x->plan->graph->count; i++) {
-		struct job *job = &x->jobs[i];
-
-		if (job->state == JOB_WAITING &&
-			(!first || strcmp(job->step->address, first->step->address) < 0))
-			first = job;
-	}
-	if (first) {
-		first->unmet = 0;
-		g_queue_push_tail(&x->fresh, first);
-		first->state = JOB_QUEUED;
-	}
 }
 
 /* The run was interrupted and all that ran has ended: the rest is skipped. */
@@ -519,6 +499,8 @@ static void start_jobs(struct executor *x)
 		if (!x->jobs[i].unmet)
 			g_queue_push_tail(&x->fresh, &x->jobs[i]);
 	}
+	for (unsigned i = 0; i < x->plan->steps->len; i++)
+		x->jobs[((struct step *)x->plan->steps->pdata[i])->node].rank = i;
 }
 
 static void run(struct executor *x)
@@ -529,20 +511,19 @@ static void run(struct executor *x)
 			skip_rest(x);
 			return;
 		}
-		if (!x->totals->signal && dispatch(x))
-			continue;
-		if (x->errands->len)
+		if ((x->totals->signal || !dispatch(x)) && x->errands->len)
 			g_main_context_iteration(NULL, TRUE);
-		else if (x->left && g_queue_is_empty(&x->fresh))
-			break_circle(x);
 	}
+	/* All have answered, but their requests end with a word of their own. */
+	while (x->errands->len)
+		g_main_context_iteration(NULL, TRUE);
 }
 
 static void free_lane(void *data)
 {
 	struct lane *lane = data;
 
-	g_ptr_array_free(lane->queue, TRUE);
+	heap_clear(&lane->queue);
 	g_free(lane);
 }
 
