@@ -70,10 +70,13 @@ static int run(const struct invocation *i, struct session *session)
 		&style, session->plan->steps->len, terminal_able(STDERR_FILENO), i->verbose);
 	struct summary summary = {i, session, view, &totals, false};
 	AUTO(error) struct error *err = NULL;
-	bool ok = session_apply(
-		session, i->command->name, view_event, view, &totals, &summary.gone, &err);
+	bool ok;
 	int code;
 
+	if (!plan_empty(session->plan))
+		output_people_text("\n");
+	ok = session_apply(
+		session, i->command->name, view_event, view, &totals, &summary.gone, &err);
 	if (!plan_empty(session->plan) && (ok || totals.done || totals.failed || totals.skipped))
 		summary_print(&summary);
 	else if (summary.gone)

@@ -61,23 +61,34 @@ static const char *doing(const struct row *row)
 					    : "waiting until it is ready";
 }
 
-static void add_row(
-	const struct live *l, const struct row *row, int columns, GString *frame, GArray *widths)
+static int address_width(const struct live *l, unsigned shown, int columns)
+{
+	int width = 0;
+
+	for (unsigned i = 0; i < shown; i++) {
+		const struct row *row = l->rows->pdata[i];
+
+		width = MAX(width, terminal_width(row->step->address));
+	}
+	return MIN(width, MIN(ADDRESS_MOST, columns / 2));
+}
+
+static void add_row(const struct live *l, const struct row *row, int width, int columns,
+	GString *frame, GArray *widths)
 {
 	AUTO(gfree) char *age = whole_seconds(clock_now() - row->since);
 	AUTO(gfree) char *address = text_escape(row->step->address, strlen(row->step->address));
-	AUTO(gfree) char *short_address = terminal_cut(address, MIN(ADDRESS_MOST, columns - 4));
-	int left = columns - 1 - 4 - terminal_width(short_address) - AGE_WIDTH - 4;
+	AUTO(gfree) char *short_address = terminal_cut(address, width);
+	int padding = width - terminal_width(short_address);
+	int left = columns - 1 - 4 - width - 2 - MAX(AGE_WIDTH, (int)strlen(age)) - 2;
 	AUTO(gfree) char *text = terminal_cut(doing(row), MAX(left, 0));
 	AUTO(gfree)
-	char *line = g_strdup_printf("%s%3s%s %s  %s%*s%s  %s",
+	char *line = g_strdup_printf("%s%3s%s %s%*s  %s%*s%s  %s",
 		style_on(&l->style, plan_shade(row->step->action)), plan_sign(row->step->action),
-		style_off(&l->style), short_address, style_on(&l->style, SHADE_DIM), AGE_WIDTH, age,
-		style_off(&l->style), text);
+		style_off(&l->style), short_address, padding, "", style_on(&l->style, SHADE_DIM),
+		AGE_WIDTH, age, style_off(&l->style), text);
 
-	add_line(frame, widths, line,
-		4 + terminal_width(short_address) + 2 + MAX(AGE_WIDTH, (int)strlen(age)) + 2 +
-			terminal_width(text));
+	add_line(frame, widths, line, columns - 1 - left + terminal_width(text));
 }
 
 static void add_total(
@@ -86,7 +97,7 @@ static void add_total(
 	AUTO(gfree) char *age = whole_seconds(clock_now() - l->started);
 	AUTO(gfree) char *more = hidden ? g_strdup_printf(", %u of them not shown", hidden) : NULL;
 	AUTO(gfree)
-	char *line = g_strdup_printf("%u of %u done, %u running%s, %s", l->ended, l->total,
+	char *line = g_strdup_printf("%u of %u steps done, %u running%s, %s", l->ended, l->total,
 		l->rows->len, more ? more : "", age);
 	AUTO(gfree) char *cut = terminal_cut(line, columns - 1);
 	AUTO(gfree)
@@ -98,9 +109,10 @@ static void add_total(
 static void build(const struct live *l, int columns, int lines, GString *frame, GArray *widths)
 {
 	unsigned room = MAX(lines - 2, 1), shown = MIN(l->rows->len, room);
+	int width = address_width(l, shown, columns);
 
 	for (unsigned i = 0; i < shown; i++)
-		add_row(l, l->rows->pdata[i], columns, frame, widths);
+		add_row(l, l->rows->pdata[i], width, columns, frame, widths);
 	add_total(l, l->rows->len - shown, columns, frame, widths);
 }
 

@@ -162,6 +162,7 @@ static bool take_operand(struct parser *p, const char *given, struct error **err
 {
 	const struct command *command = p->invocation->command;
 	AUTO(gfree) char *shown = text_escape(given, strlen(given));
+	bool optional = command && command->operand && command->operand[0] == '[';
 
 	if (!command)
 		return take_command(p, given, err);
@@ -174,8 +175,9 @@ static bool take_operand(struct parser *p, const char *given, struct error **err
 		return false;
 	}
 	if (p->invocation->operand) {
-		error_set(err, ERROR_USAGE, "'%s' takes one %s alone, not '%s' as well",
-			command->name, command->operand, shown);
+		error_set(err, ERROR_USAGE, "'%s' takes one %.*s alone, not '%s' as well",
+			command->name, (int)strcspn(command->operand + optional, "]"),
+			command->operand + optional, shown);
 		return false;
 	}
 	p->invocation->operand = given;

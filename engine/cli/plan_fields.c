@@ -59,6 +59,16 @@ static char *show_wanted(const struct lines *l, const struct field *field, const
 	return schema_show(field, value);
 }
 
+/* An empty list says nothing. */
+static bool is_telling(const struct lines *l, const struct member *m)
+{
+	if (m->value->type == VALUE_LIST && !m->value->list.count)
+		return false;
+	if (m->value->type == VALUE_MAP && !m->value->map.count)
+		return false;
+	return !is_written(l, m->key);
+}
+
 /* What nobody wrote, on as few lines as it takes. */
 static void print_defaults(struct lines *l, const struct value *after)
 {
@@ -70,7 +80,7 @@ static void print_defaults(struct lines *l, const struct value *after)
 		AUTO(gfree) char *value = NULL;
 		AUTO(gfree) char *piece = NULL;
 
-		if (is_written(l, m->key))
+		if (!is_telling(l, m))
 			continue;
 		value = schema_show(field, m->value);
 		piece = g_strdup_printf("%s %s", m->key, value);
@@ -137,7 +147,7 @@ static void print_created(struct lines *l)
 		if (is_written(l, after->map.members[i].key))
 			widen(l, after->map.members[i].key);
 		else
-			defaults = true;
+			defaults |= is_telling(l, &after->map.members[i]);
 	}
 	if (defaults)
 		widen(l, "defaults");

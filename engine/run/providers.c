@@ -69,44 +69,54 @@ struct client *providers_get(struct providers *providers, const char *name, stru
 	return client && client_ready(client, err) ? client : NULL;
 }
 
-static void report(
-	const struct resource *r, const struct error *err, struct diagnostics *diagnostics)
+/* What names the provider of a resource; NULL: nothing does, it is the one by default. */
+static const struct value *naming(const struct fleet *fleet, const struct resource *r)
 {
 	const struct value *key = value_get(r->written, "provider");
 
-	diagnostic_add(diagnostics, key ? key->span : r->span, "%s", err->message);
-	if (err->hint)
-		diagnostic_hint(diagnostics, "%s", err->hint);
+	return key || !r->is_machine ? key : value_get(fleet->defaults, "provider");
 }
 
-/* Notes a failure under the provider's name, so that it is reported once. */
-static void note(struct providers *providers, const struct resource *r, struct error *err,
+/* Each place that names a broken provider is wrong, but needs to be told once alone. */
+static void report_broken(const struct providers *providers, const struct fleet *fleet,
 	struct diagnostics *diagnostics)
 {
-	report(r, err, diagnostics);
-	g_hash_table_insert(providers->broken, g_strdup(r->provider), err);
+	g_autoptr(GHashTable) told = g_hash_table_new(NULL, NULL);
+
+	for (unsigned i = 0; i < fleet->resources->len; i++) {
+		const struct resource *r = fleet->resources->pdata[i];
+		const struct error *err = g_hash_table_lookup(providers->broken, r->provider);
+		const struct value *key = naming(fleet, r);
+
+		if (!err || !g_hash_table_add(told, key ? (void *)key : (void *)err))
+			continue;
+		diagnostic_add(diagnostics, key ? key->span : r->span, "%s", err->message);
+		if (err->hint)
+			diagnostic_hint(diagnostics, "%s", err->hint);
+	}
 }
 
 void providers_start_for(
 	struct providers *providers, const struct fleet *fleet, struct diagnostics *diagnostics)
 {
 	for (unsigned i = 0; i < fleet->resources->len; i++) {
-		const struct resource *r = fleet->resources->pdata[i];
+		const char *name = ((struct resource *)fleet->resources->pdata[i])->provider;
 		struct error *err = NULL;
 
-		if (!g_hash_table_contains(providers->broken, r->provider) &&
-			!start(providers, r->provider, &err))
-			note(providers, r, err, diagnostics);
+		if (!g_hash_table_contains(providers->broken, name) &&
+			!start(providers, name, &err))
+			g_hash_table_insert(providers->broken, g_strdup(name), err);
 	}
 	for (unsigned i = 0; i < fleet->resources->len; i++) {
-		const struct resource *r = fleet->resources->pdata[i];
-		struct client *client = providers_find(providers, r->provider);
+		const char *name = ((struct resource *)fleet->resources->pdata[i])->provider;
+		struct client *client = providers_find(providers, name);
 		struct error *err = NULL;
 
-		if (client && !g_hash_table_contains(providers->broken, r->provider) &&
+		if (client && !g_hash_table_contains(providers->broken, name) &&
 			!client_ready(client, &err))
-			note(providers, r, err, diagnostics);
+			g_hash_table_insert(providers->broken, g_strdup(name), err);
 	}
+	report_broken(providers, fleet, diagnostics);
 }
 
 bool providers_kind(
