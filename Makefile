@@ -94,6 +94,16 @@ $(BUILD)/providers/provider-$(1): $(call obj,$(wildcard providers/$(1)/*.c)) $(B
 endef
 $(foreach p,$(PROVIDERS),$(eval $(call provider_rule,$(p))))
 
+# The files of kvm without its main, for tests.
+$(BUILD)/libkvm.a: $(call obj,$(filter-out providers/kvm/provider_kvm.c,$(wildcard providers/kvm/*.c)))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/tests/test_kvm_%: $(BUILD)/obj/tests/unit/test_kvm_%.o $(BUILD)/libkvm.a $(BUILD)/libengine.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $< $(BUILD)/libkvm.a $(BUILD)/libcommon.a \
+		$(BUILD)/libengine.a $(shell $(PKG_CONFIG) --libs $(PACKAGES) $(PACKAGES_kvm))
+
 # The init program of built images: it runs alone, before there are libraries.
 $(BUILD)/image/init: providers/image/initrd/init.c
 	@mkdir -p $(@D)
@@ -102,7 +112,7 @@ $(BUILD)/image/init: providers/image/initrd/init.c
 $(BUILD)/obj/providers/image/embed.o: $(BUILD)/image/init
 $(BUILD)/obj/providers/image/embed.o: CPPFLAGS += -DINIT_PROGRAM='"$(BUILD)/image/init"'
 
-# A unit test of a provider's own files names them by #include, so it links the shared parts only.
+# A unit test of another provider's own files names them by #include.
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libcli.a $(BUILD)/libengine.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $< $(BUILD)/libcommon.a $(BUILD)/libcli.a $(BUILD)/libengine.a \
