@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 
@@ -21,6 +22,8 @@ static const char key_type[] = "ssh-ed25519";
 
 struct ssh_link {
 	ssh_session session;
+	int fd;
+	ino_t inode; /* of the socket */
 };
 
 /* The library writes the base64 of a key on one line, which not every reader of such files has
@@ -196,6 +199,23 @@ static bool authenticate(
 	return false;
 }
 
+static void remember(struct ssh_link *link, int fd)
+{
+	struct stat st;
+
+	link->fd = fd;
+	link->inode = fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+/* Whether the library closes a socket that it was given depends on its version. */
+static void forget(struct ssh_link *link)
+{
+	struct stat st;
+
+	if (fstat(link->fd, &st) == 0 && st.st_ino == link->inode)
+		close(link->fd);
+}
+
 struct ssh_link *ssh_link_open(
 	int fd, const struct ssh_access *access, int64_t milliseconds, struct error **err)
 {
@@ -203,16 +223,11 @@ struct ssh_link *ssh_link_open(
 	int64_t end = clock_now() + milliseconds;
 
 	link->session = ssh_new();
-	if (!link->session || !configure(link, fd, access, err)) {
-		if (!link->session)
-			error_set(err, ERROR_FAILED, "cannot set up an SSH session");
-		close(fd);
-		ssh_free(link->session);
-		g_free(link);
-		return NULL;
-	}
-	if (greet(link, end, err) && host_key_check(link, access, err) &&
-		authenticate(link, access, end, err))
+	remember(link, fd);
+	if (!link->session)
+		error_set(err, ERROR_FAILED, "cannot set up an SSH session");
+	else if (configure(link, fd, access, err) && greet(link, end, err) &&
+		 host_key_check(link, access, err) && authenticate(link, access, end, err))
 		return link;
 	ssh_link_close(link);
 	return NULL;
@@ -220,13 +235,10 @@ struct ssh_link *ssh_link_open(
 
 void ssh_link_close(struct ssh_link *link)
 {
-	int fd = ssh_get_fd(link->session);
-
-	/* A socket that it was given stays open when the handshake did not get far. */
-	ssh_disconnect(link->session);
-	if (ssh_get_fd(link->session) != SSH_INVALID_SOCKET)
-		close(fd);
+	if (link->session)
+		ssh_disconnect(link->session);
 	ssh_free(link->session);
+	forget(link);
 	g_free(link);
 }
 

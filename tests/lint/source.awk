@@ -27,6 +27,7 @@ BEGIN {
 	place["sqlite3.h"] = "engine/run/journal.c"
 	place["jansson.h"] = "engine/document/json.c"
 	place["libssh/libssh.h"] = "providers/common/ssh.c"
+	place["libssh/server.h"] = "providers/common/ssh.c"
 	words("assert complex ctype dirent dlfcn elf endian errno fcntl fnmatch ftw getopt glob grp" \
 		" iconv inttypes langinfo libgen limits locale math netdb poll pthread pwd regex sched" \
 		" semaphore setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio" \
