@@ -92,8 +92,7 @@ static void go_back(const struct updating *u)
 	AUTO(error) struct error *err = NULL;
 
 	emit_progress(u->call, u->object, "going back to what it was before");
-	if (!machine_save(u->old, &err) ||
-		(u->runs && !start(u->call, u->object, u->old, &err)))
+	if (!machine_save(u->old, &err) || (u->runs && !start(u->call, u->object, u->old, &err)))
 		emit_progress(u->call, u->object, "that fails as well: %s", err->message);
 }
 

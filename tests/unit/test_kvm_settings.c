@@ -259,7 +259,7 @@ static char *credential(const GPtrArray *strings, const char *name)
 	AUTO(gfree) char *prefix = g_strdup_printf("io.systemd.credential.binary:%s=", name);
 
 	for (unsigned i = 0; i < strings->len; i++) {
-		gsize length;
+		size_t length;
 		unsigned char *bytes;
 		char *text;
 
@@ -280,7 +280,7 @@ static char *file_of(const char *tmpfiles, const char *path)
 
 	for (char **line = lines; *line; line++) {
 		g_auto(GStrv) words = g_strsplit(*line, " ", -1);
-		gsize length;
+		size_t length;
 		unsigned char *bytes;
 		char *text;
 
