@@ -99,6 +99,30 @@ static bool parse(
 	return false;
 }
 
+/* Whoever removed a file of it took the image away: better said now than by QEMU. */
+static bool has_files(struct arena *arena, const char *state_dir, const struct store_image *image,
+	struct error **err)
+{
+	const struct {
+		const char *name;
+		bool wanted;
+	} files[] = {
+		{"disk", image->disk_format != NULL},
+		{"kernel", image->kernel},
+		{"initrd", image->initrd},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+		const char *path = store_path(arena, state_dir, image->key, files[i].name);
+
+		if (!files[i].wanted || file_exists(path))
+			continue;
+		error_set(err, ERROR_FAILED, "its file '%s' is gone", files[i].name);
+		return false;
+	}
+	return true;
+}
+
 bool store_load(struct arena *arena, const char *state_dir, const char *key,
 	struct store_image *image, struct error **err)
 {
@@ -114,7 +138,9 @@ bool store_load(struct arena *arena, const char *state_dir, const char *key,
 		    &length, err))
 		return error_prefix(err, "image '%s'", key);
 	map = json_parse(arena, text, length, err);
-	if (map && parse(map, key, image, err))
+	if (map && parse(map, key, image, err) && has_files(arena, state_dir, image, err))
 		return true;
+	if ((*err)->class == ERROR_FAILED)
+		error_hint(err, "remove '%s/images/%s', then it is made anew", state_dir, key);
 	return error_prefix(err, "image '%s'", key);
 }

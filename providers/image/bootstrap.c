@@ -253,7 +253,7 @@ static const char *make_initrd(
 {
 	AUTO(fd) int fd = stage_create(b->stage, "initrd", err);
 
-	if (fd < 0 || !initrd_write(tree, version, fd, err))
+	if (fd < 0 || !initrd_write(tree, version, initrd_program(), fd, err))
 		return NULL;
 	return content_digest(b->call->arena, fd, "initrd", err);
 }

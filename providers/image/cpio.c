@@ -7,7 +7,7 @@
 
 enum { FILL = 4 };
 
-static void fill(GString *archive)
+static void align(GString *archive)
 {
 	while (archive->len % FILL)
 		g_string_append_c(archive, '\0');
@@ -25,7 +25,7 @@ static void header(GString *archive, const char *path, mode_t mode, size_t lengt
 	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
 		g_string_append_printf(archive, "%08lX", fields[i]);
 	g_string_append_len(archive, path, strlen(path) + 1);
-	fill(archive);
+	align(archive);
 }
 
 void cpio_add(GString *archive, const char *path, mode_t mode, const void *data, size_t length)
@@ -33,7 +33,7 @@ void cpio_add(GString *archive, const char *path, mode_t mode, const void *data,
 	header(archive, path, mode, length, 0, 0);
 	if (length)
 		g_string_append_len(archive, data, length);
-	fill(archive);
+	align(archive);
 }
 
 void cpio_add_device(

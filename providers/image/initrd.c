@@ -13,9 +13,6 @@
 
 enum { LIST_MOST = 16 << 20, MODULE_MOST = 64 << 20, UNPACK_LIMIT = 60000 };
 
-/* Linked in by embed.c. */
-extern const unsigned char init_program[], init_program_end[];
-
 struct driver {
 	const char *name;
 	bool needed;
@@ -203,12 +200,11 @@ static bool add_named(struct initrd *initrd, const char *name, bool needed, stru
 	return false;
 }
 
-static bool fill(struct initrd *initrd, struct error **err)
+static bool fill(struct initrd *initrd, struct initrd_program init, struct error **err)
 {
 	cpio_add(initrd->archive, "dev", S_IFDIR | 0755, NULL, 0);
 	cpio_add_device(initrd->archive, "dev/console", S_IFCHR | 0600, 5, 1);
-	cpio_add(initrd->archive, "init", S_IFREG | 0700, init_program,
-		init_program_end - init_program);
+	cpio_add(initrd->archive, "init", S_IFREG | 0700, init.bytes, init.length);
 	cpio_add(initrd->archive, "modules", S_IFDIR | 0700, NULL, 0);
 	for (const struct driver *d = drivers; d->name; d++)
 		if (!add_named(initrd, d->name, d->needed, err))
@@ -219,7 +215,8 @@ static bool fill(struct initrd *initrd, struct error **err)
 	return true;
 }
 
-bool initrd_write(int tree, const char *version, int fd, struct error **err)
+bool initrd_write(
+	int tree, const char *version, struct initrd_program init, int fd, struct error **err)
 {
 	AUTO(gfree) char *folder = g_strdup_printf("lib/modules/%s", version);
 	g_autoptr(GHashTable) needs =
@@ -230,7 +227,7 @@ bool initrd_write(int tree, const char *version, int fd, struct error **err)
 	struct initrd initrd = {
 		tree, folder, needs, builtin, done, g_string_new(NULL), g_string_new(NULL)};
 	bool ok = read_list(&initrd, "modules.dep", needs, err) &&
-		  read_list(&initrd, "modules.builtin", builtin, err) && fill(&initrd, err);
+		  read_list(&initrd, "modules.builtin", builtin, err) && fill(&initrd, init, err);
 
 	if (ok && !fd_write_all(fd, initrd.archive->str, initrd.archive->len)) {
 		error_set_errno(err, "cannot write the initrd");

@@ -17,7 +17,7 @@ enum {
 };
 
 #define EXTENSION_BACKING_FORMAT 0xe2792acaU
-#define SIZE_MOST ((uint64_t)1 << 56)
+#define DISK_MOST ((uint64_t)1 << 56)
 
 /* Incompatible features. */
 #define FEATURE_DIRTY ((uint64_t)1 << 0)
@@ -54,7 +54,7 @@ static void header_read(int fd, struct header *h)
 	h->have = n > 0 ? n : 0;
 }
 
-static bool refuse(struct error **err, const char *why, const char *hint)
+static bool reject(struct error **err, const char *why, const char *hint)
 {
 	error_set(err, ERROR_CONFIG, "%s", why);
 	if (hint)
@@ -68,9 +68,9 @@ static bool check_features(uint64_t features, struct error **err)
 			 FEATURE_EXTENDED_L2;
 
 	if (features & FEATURE_DATA_FILE)
-		return refuse(err, "its content lies in another file", "convert it to a whole one");
+		return reject(err, "its content lies in another file", "convert it to a whole one");
 	if (features & (FEATURE_DIRTY | FEATURE_CORRUPT))
-		return refuse(err, "it was not closed cleanly or is damaged",
+		return reject(err, "it was not closed cleanly or is damaged",
 			"'qemu-img check -r all' may repair it");
 	if (!(features & ~known))
 		return true;
@@ -88,14 +88,14 @@ static bool check_extensions(const struct header *h, size_t at, struct error **e
 		if (type == EXTENSION_END)
 			return true;
 		if (type == EXTENSION_BACKING_FORMAT)
-			return refuse(err, "it names a backing file", "convert it to a whole one");
+			return reject(err, "it names a backing file", "convert it to a whole one");
 		if (type == EXTENSION_DATA_FILE)
-			return refuse(err, "it names a data file", "convert it to a whole one");
+			return reject(err, "it names a data file", "convert it to a whole one");
 		if (length > HEADER_MOST)
 			break;
 		at += 8 + (length + 7) / 8 * 8;
 	}
-	return refuse(err, "its header has extensions without an end", NULL);
+	return reject(err, "its header has extensions without an end", NULL);
 }
 
 static bool check_geometry(const struct header *h, uint64_t size, struct error **err)
@@ -103,9 +103,9 @@ static bool check_geometry(const struct header *h, uint64_t size, struct error *
 	uint32_t cluster_bits = get32(h, 20);
 
 	if (cluster_bits < 9 || cluster_bits > 21)
-		return refuse(err, "its clusters have no possible size", NULL);
-	if (size == 0 || size > SIZE_MOST || size % 512)
-		return refuse(err, "its disk has no possible size", NULL);
+		return reject(err, "its clusters have no possible size", NULL);
+	if (size == 0 || size > DISK_MOST || size % 512)
+		return reject(err, "its disk has no possible size", NULL);
 	return true;
 }
 
@@ -122,7 +122,7 @@ static bool check_version(const struct header *h, uint32_t version, struct error
 	}
 	length = h->have >= LENGTH_3 ? get32(h, 100) : 0;
 	if (length < LENGTH_3 || length % 8 || length > HEADER_MOST - 8)
-		return refuse(err, "its header is cut short or too long", NULL);
+		return reject(err, "its header is cut short or too long", NULL);
 	return check_features(get64(h, 72), err) && check_extensions(h, length, err);
 }
 
@@ -140,12 +140,12 @@ bool qcow2_check(int fd, int64_t *size, struct error **err)
 
 	header_read(fd, &h);
 	if (h.have < LENGTH_2 || get32(&h, 0) != MAGIC)
-		return refuse(
+		return reject(
 			err, "it is no qcow2 image", "say 'format: raw' if it is a plain disk");
 	if (get64(&h, 8) || get32(&h, 16))
-		return refuse(err, "it names a backing file", "convert it to a whole one");
+		return reject(err, "it names a backing file", "convert it to a whole one");
 	if (get32(&h, 32))
-		return refuse(err, "it is encrypted", "decrypt it by 'qemu-img convert'");
+		return reject(err, "it is encrypted", "decrypt it by 'qemu-img convert'");
 	if (!check_geometry(&h, get64(&h, 24), err) || !check_version(&h, get32(&h, 4), err))
 		return false;
 	*size = get64(&h, 24);
