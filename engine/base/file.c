@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/id.h"
+
 bool fd_write_all(int fd, const void *data, size_t length)
 {
 	const char *p = data;
@@ -105,27 +107,81 @@ static bool fill(int fd, const void *data, size_t length, mode_t mode)
 	return fd_write_all(fd, data, length) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
 }
 
-bool file_write(const char *path, const void *data, size_t length, mode_t mode, struct error **err)
+struct content {
+	const void *data;
+	size_t length;
+	mode_t mode;
+};
+
+static bool rename_or_unlink(const char *temporary, const char *path)
+{
+	int code;
+
+	if (rename(temporary, path) == 0)
+		return true;
+	code = errno;
+	unlink(temporary);
+	errno = code;
+	return false;
+}
+
+/* Writes and syncs a file that has no name yet: killed meanwhile, it is gone. False with errno,
+ * also where the file system or a missing /proc does not allow it. */
+static bool write_unnamed(const char *folder, const char *path, const struct content *content)
+{
+	AUTO(fd) int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	AUTO(gfree) char *id = NULL, *temporary = NULL, *self = NULL;
+
+	if (fd < 0 || !fill(fd, content->data, content->length, content->mode))
+		return false;
+	id = id_random();
+	temporary = g_strdup_printf("%s.%s", path, id);
+	self = g_strdup_printf("/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, self, AT_FDCWD, temporary, AT_SYMLINK_FOLLOW) == 0 &&
+	       rename_or_unlink(temporary, path);
+}
+
+static bool write_named(const char *path, const struct content *content)
 {
 	AUTO(gfree) char *temporary = g_strdup_printf("%s.XXXXXX", path);
-	AUTO(gfree) char *folder = g_path_get_dirname(path);
 	AUTO(fd) int fd = mkostemp(temporary, O_CLOEXEC);
+	int code;
 
-	if (fd < 0) {
-		error_set_errno(err, "cannot create '%s'", temporary);
+	if (fd < 0)
 		return false;
-	}
-	if (!fill(fd, data, length, mode) || rename(temporary, path) < 0) {
+	if (fill(fd, content->data, content->length, content->mode))
+		return rename_or_unlink(temporary, path);
+	code = errno;
+	unlink(temporary);
+	errno = code;
+	return false;
+}
+
+bool file_write(const char *path, const void *data, size_t length, mode_t mode, struct error **err)
+{
+	AUTO(gfree) char *folder = g_path_get_dirname(path);
+	const struct content content = {data, length, mode};
+
+	if (!write_unnamed(folder, path, &content) && !write_named(path, &content)) {
 		error_set_errno(err, "cannot write '%s'", path);
-		unlink(temporary);
 		return false;
 	}
 	return dir_sync(folder, err);
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return false;
+	errno = ENOTDIR;
+	return S_ISDIR(st.st_mode);
+}
+
 bool dir_make(const char *path, struct error **err)
 {
-	AUTO(gfree) char *copy = g_strdup(path);
+	AUTO(gfree) char *copy = g_strdup(*path ? path : ".");
 
 	for (char *p = copy + 1;; p++) {
 		char saved = *p;
@@ -138,7 +194,7 @@ bool dir_make(const char *path, struct error **err)
 				error_set_errno(err, "cannot set the mode of '%s'", copy);
 				return false;
 			}
-		} else if (errno != EEXIST) {
+		} else if (errno != EEXIST || !is_folder(copy)) {
 			error_set_errno(err, "cannot create folder '%s'", copy);
 			return false;
 		}

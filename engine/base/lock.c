@@ -4,23 +4,30 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+
+#include "base/text.h"
+
+enum { PROBE_TRIES = 100, PROBE_PAUSE = 1, REMOVED_TRIES = 100 };
 
 static void name_holder(int fd, const char *path, struct error **err)
 {
 	char text[512] = "";
 	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	AUTO(gfree) char *shown = NULL;
 
 	if (n > 0)
-		g_strchomp(text);
-	error_set(err, ERROR_CONFLICT, "locked by %s", n > 0 ? text : "another process");
+		shown = text_escape(g_strchomp(text), strlen(text));
+	error_set(err, ERROR_CONFLICT, "locked by %s", shown && *shown ? shown : "another process");
 	error_hint(
 		err, "wait until it has ended; the lock goes with its last process ('%s')", path);
 }
 
-/* False if the file was removed by its last holder while we waited at its door. */
+/* False if the file was removed by its last holder while we waited at its door: what is locked then
+ * is a file that nobody else can find. */
 static bool still_there(int fd, const char *path)
 {
 	struct stat mine, named;
@@ -29,26 +36,50 @@ static bool still_there(int fd, const char *path)
 	       mine.st_dev == named.st_dev;
 }
 
+/* Whoever asks lock_held() shares it for an instant. Where it can be shared, there is nobody but
+ * such ones, and it is tried again. */
+static bool lock_now(int fd)
+{
+	for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
+		if (tries == PROBE_TRIES || errno != EWOULDBLOCK ||
+			flock(fd, LOCK_SH | LOCK_NB) < 0)
+			return false;
+		flock(fd, LOCK_UN);
+		poll(NULL, 0, PROBE_PAUSE);
+	}
+	return true;
+}
+
+/* The descriptor of the file that is at the path and ours, or -1 after an error. */
+static int open_locked(const char *path, struct error **err)
+{
+	for (int tries = 0; tries < REMOVED_TRIES; tries++) {
+		AUTO(fd) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+		if (fd < 0) {
+			error_set_errno(err, "cannot open lock '%s'", path);
+			return -1;
+		}
+		if (!lock_now(fd)) {
+			if (errno == EWOULDBLOCK)
+				name_holder(fd, path, err);
+			else
+				error_set_errno(err, "cannot lock '%s'", path);
+			return -1;
+		}
+		if (still_there(fd, path))
+			return fd_steal(&fd);
+	}
+	error_set(err, ERROR_CONFLICT, "the lock '%s' is removed time and again", path);
+	return -1;
+}
+
 bool lock_take(const char *path, const char *holder, int *out, struct error **err)
 {
-	AUTO(fd) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	AUTO(fd) int fd = open_locked(path, err);
 
-	if (fd < 0) {
-		error_set_errno(err, "cannot open lock '%s'", path);
+	if (fd < 0)
 		return false;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno == EWOULDBLOCK)
-			name_holder(fd, path, err);
-		else
-			error_set_errno(err, "cannot lock '%s'", path);
-		return false;
-	}
-	if (!still_there(fd, path)) {
-		error_set(err, ERROR_CONFLICT, "the lock was just removed by its last holder");
-		error_hint(err, "try again");
-		return false;
-	}
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, holder, strlen(holder), 0) < 0) {
 		error_set_errno(err, "cannot write lock '%s'", path);
 		return false;
@@ -57,9 +88,10 @@ bool lock_take(const char *path, const char *holder, int *out, struct error **er
 	return true;
 }
 
+/* Shared, so that two who ask at once do not take each other for a holder. */
 bool lock_held(const char *path)
 {
 	AUTO(fd) int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }

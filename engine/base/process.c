@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-enum { FIRST_FREE = 64, OUTPUT_MOST = 1 << 20, TAIL_LINES = 12 };
+enum { FIRST_FREE = 64, OUTPUT_MOST = 1 << 20, TAIL_LINES = 12, LINE_MOST = 4096 };
 
 static void reset_signals(void)
 {
@@ -140,9 +140,12 @@ bool process_wait(struct process *process, int64_t milliseconds, int *status, st
 		int64_t left = end < 0 ? -1 : MAX(0, end - clock_now());
 		int n = poll(&fd, 1, left > INT32_MAX ? INT32_MAX : (int)left);
 
-		if (n > 0 && waitpid(process->pid, status, 0) == process->pid) {
-			process->pid = 0;
-			return true;
+		if (n > 0) {
+			n = waitpid(process->pid, status, 0);
+			if (n == process->pid) {
+				process->pid = 0;
+				return true;
+			}
 		}
 		if (n < 0 && errno != EINTR) {
 			error_set_errno(err, "cannot wait for process %d", process->pid);
@@ -188,6 +191,7 @@ struct capture {
 	GPtrArray *tail; /* the last lines */
 	process_line *call;
 	void *data;
+	char last; /* the byte before */
 };
 
 static void capture_line(struct capture *c)
@@ -202,46 +206,68 @@ static void capture_line(struct capture *c)
 	g_string_truncate(c->line, 0);
 }
 
-static void capture_add(struct capture *c, const char *bytes, size_t length)
+/* A line ends with '\n', or with '\r' where progress is drawn over itself; both together are one
+ * end. */
+static void capture_byte(struct capture *c, char byte)
 {
-	if (c->all->len + length <= OUTPUT_MOST)
-		g_string_append_len(c->all, bytes, length);
-	for (size_t i = 0; i < length; i++) {
-		if (bytes[i] == '\n' || bytes[i] == '\r' || c->line->len >= 4096)
-			capture_line(c);
-		if (bytes[i] != '\n' && bytes[i] != '\r')
-			g_string_append_c(c->line, bytes[i]);
-	}
+	bool after_return = c->last == '\r';
+
+	c->last = byte;
+	if (byte == '\n' && after_return)
+		return;
+	if (byte == '\n' || byte == '\r' || c->line->len >= LINE_MOST)
+		capture_line(c);
+	if (byte != '\n' && byte != '\r')
+		g_string_append_c(c->line, byte);
 }
 
-/* Reads until the process has ended: a grandchild that keeps the pipe open is not waited for. */
-static bool capture_all(struct capture *c, int fd, struct process *p, int64_t end)
+static void capture_add(struct capture *c, const char *bytes, size_t length)
+{
+	g_string_append_len(c->all, bytes, MIN(length, OUTPUT_MOST - c->all->len));
+	for (size_t i = 0; i < length; i++)
+		capture_byte(c, bytes[i]);
+}
+
+/* False when the pipe has nothing more now; *fd becomes -1 when it never will. */
+static bool capture_some(struct capture *c, int *fd)
 {
 	char buffer[16384];
-	bool ended = false;
+	ssize_t got = read(*fd, buffer, sizeof(buffer));
 
+	if (got > 0)
+		capture_add(c, buffer, got);
+	else if (got == 0 || (errno != EINTR && errno != EAGAIN))
+		*fd = -1;
+	return got > 0;
+}
+
+/* What the process left in the pipe. Not more than a pipe holds: a grandchild may go on writing. */
+static void capture_rest(struct capture *c, int fd)
+{
+	for (int i = 0; fd >= 0 && i < 64 && capture_some(c, &fd); i++)
+		;
+}
+
+/* Reads until the process has ended: a grandchild that keeps the pipe open is not waited for. False
+ * at the limit, however much is written. */
+static bool capture_all(struct capture *c, int fd, struct process *p, int64_t end)
+{
 	for (;;) {
 		struct pollfd fds[2] = {
 			{.fd = fd, .events = POLLIN}, {.fd = p->pidfd, .events = POLLIN}};
 		int64_t left = end < 0 ? -1 : MAX(0, end - clock_now());
-		int n = poll(fds, 2, ended ? 0 : (int)MIN(left, INT32_MAX));
-		ssize_t got = 0;
+		int n = poll(fds, 2, (int)MIN(left, INT32_MAX));
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n == 0 && !ended)
+		if (n < 0 && errno != EINTR)
 			return false;
-		if (fds[0].revents) {
-			got = read(fd, buffer, sizeof(buffer));
-			if (got > 0)
-				capture_add(c, buffer, got);
-		}
-		if (fds[1].revents)
-			ended = true;
-		if (ended && got <= 0)
+		if (n > 0 && fds[1].revents) {
+			capture_rest(c, fd);
 			return true;
-		if (got == 0 && (fds[0].revents & POLLHUP)) /* output closed, not ended yet */
-			poll(&fds[1], 1, (int)MIN(left, INT32_MAX));
+		}
+		if (end >= 0 && clock_now() >= end)
+			return false;
+		if (n > 0 && fds[0].revents)
+			(void)capture_some(c, &fd);
 	}
 }
 
@@ -268,7 +294,7 @@ bool process_run(const char *const *argv, const struct process_options *options,
 {
 	struct process_options o = *options;
 	struct capture c = {g_string_new(NULL), g_string_new(NULL),
-		g_ptr_array_new_with_free_func(g_free), line, data};
+		g_ptr_array_new_with_free_func(g_free), line, data, '\0'};
 	struct process process = {0, -1};
 	int fds[2] = {-1, -1}, status = 0;
 	int64_t end = milliseconds < 0 ? -1 : clock_now() + milliseconds;

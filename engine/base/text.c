@@ -144,7 +144,7 @@ static int distance(const char *a, const char *b)
 	int n = strlen(a), m = strlen(b);
 
 	if (n > MOST || m > MOST)
-		return MOST;
+		return INT32_MAX;
 	for (int j = 0; j <= m; j++)
 		rows[0][j] = j;
 	for (int i = 1; i <= n; i++) {
@@ -152,7 +152,7 @@ static int distance(const char *a, const char *b)
 
 		row[0] = i;
 		for (int j = 1; j <= m; j++) {
-			int cost = a[i - 1] != b[j - 1];
+			int cost = g_ascii_tolower(a[i - 1]) != g_ascii_tolower(b[j - 1]);
 
 			row[j] = MIN(MIN(above[j] + 1, row[j - 1] + 1), above[j - 1] + cost);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
