@@ -108,6 +108,11 @@ struct value *json_parse(struct arena *arena, const char *text, size_t length, s
 	json_error_t error;
 	json_t *json;
 
+	/* jansson steps over such a byte in silence. */
+	if (memchr(text, '\0', length)) {
+		error_set(err, ERROR_FAILED, "no valid JSON: it holds a NUL byte");
+		return NULL;
+	}
 	if (!depth_check(text, length, err))
 		return NULL;
 	json = json_loadb(text, length, flags, &error);

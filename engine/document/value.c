@@ -142,7 +142,7 @@ static void add_to_index(struct arena *arena, struct value *map)
 {
 	size_t size = map->map.index_size;
 
-	if (map->map.count <= INDEX_FROM)
+	if (!size && map->map.count <= INDEX_FROM)
 		return;
 	if (map->map.count * 2 <= size) {
 		*slot(map, map->map.members[map->map.count - 1].key) = map->map.count;
