@@ -1,8 +1,10 @@
-/* QEMU's user-mode network accepts a connection before the guest has a network card, and then
- * nothing comes back on it, however long one waits. So a silent connection is given company after a
- * short while, and is given up when it is old. Once the guest itself has refused one, its network
- * is there: from then on tries follow one another quickly, and silence means that a server is at
- * work on its banner, which a slow guest is given time for. */
+/* QEMU's user-mode network accepts a connection at any time, and then asks the guest for it: at
+ * once, after six seconds, after eighteen. A try that comes too early is silent, and given up it
+ * lives on in QEMU and knocks at the server later, when nobody wants it any more: too many of
+ * those, and the server turns away those who do. So tries are few until the guest has a network
+ * card. Once the guest itself has refused one, it is there for good: from then on tries follow one
+ * another quickly, and silence means that a server is at work on its banner, for which a slow guest
+ * is given time. */
 #include "banner.h"
 
 #include <errno.h>
@@ -14,9 +16,11 @@
 #include "login.h"
 
 enum {
-	PENDING_MOST = 6,
+	PENDING_MOST = 8,
 	REFUSED_PAUSE = 40,
-	SILENT_PAUSE = 100,
+	SILENT_PAUSE = 250, /* doubled after so many tries, and again */
+	SILENT_TRIES = 8,
+	UNCERTAIN_PAUSE = 5000,
 	SERVING_PAUSE = 2000,
 	TICK = 1000,
 	BANNER_LEAST = 4,
@@ -37,13 +41,22 @@ static void drop(struct watch *w, int at)
 	w->count--;
 }
 
+static int64_t silent_pause(const struct watch *w)
+{
+	if (w->answered)
+		return SERVING_PAUSE;
+	if (!w->banner->certain)
+		return UNCERTAIN_PAUSE;
+	return SILENT_PAUSE << MIN(2, w->banner->tries / SILENT_TRIES);
+}
+
 static void try(struct watch *w)
 {
 	AUTO(error) struct error *err = NULL;
 	int fd = login_connect(w->banner->port, &err);
 
 	w->banner->tries++;
-	w->next_try = clock_now() + (w->answered ? SERVING_PAUSE : SILENT_PAUSE);
+	w->next_try = clock_now() + silent_pause(w);
 	if (fd < 0) {
 		w->banner->last = "QEMU did not accept";
 		return;

@@ -157,6 +157,21 @@ bool qmp_do(struct qmp *qmp, const char *command, const struct value *arguments,
 	return qmp_call(qmp, arena, command, arguments, milliseconds, err) != NULL;
 }
 
+bool qmp_await(struct qmp *qmp, const char *event, int64_t milliseconds, struct error **err)
+{
+	int64_t end = clock_now() + milliseconds;
+
+	for (;;) {
+		AUTO(arena) struct arena *arena = arena_new();
+		const struct value *message = receive(qmp, arena, end, err);
+
+		if (!message)
+			return false;
+		if (!g_strcmp0(value_get_string(message, "event"), event))
+			return true;
+	}
+}
+
 static bool greet(struct qmp *qmp, int64_t end, struct error **err)
 {
 	AUTO(arena) struct arena *arena = arena_new();

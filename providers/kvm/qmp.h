@@ -24,6 +24,9 @@ struct value *qmp_call(struct qmp *qmp, struct arena *arena, const char *command
 /* As qmp_call for a command that returns nothing of use. */
 bool qmp_do(struct qmp *qmp, const char *command, const struct value *arguments,
 	int64_t milliseconds, struct error **err) MUST_USE;
+/* Waits for an event of that name; others are dropped. ERROR_UNAVAILABLE: QEMU hung up. */
+bool qmp_await(
+	struct qmp *qmp, const char *event, int64_t milliseconds, struct error **err) MUST_USE;
 
 static inline void auto_qmp(struct qmp **qmp)
 {

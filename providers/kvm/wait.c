@@ -8,6 +8,7 @@
 
 #include "banner.h"
 #include "base/text.h"
+#include "card.h"
 #include "console.h"
 #include "make.h"
 #include "probe.h"
@@ -20,12 +21,15 @@ enum {
 	UP_LIMIT = 600000,
 	READY_LIMIT = 300000,
 	MONITOR_LIMIT = 20000,
+	CARD_LIMIT = 30000, /* then it may be one that does not tell */
+	CARD_TICK = 1000,
 	LOGIN_LIMIT = 60000,   /* one login, in a slow guest */
 	REFUSED_LIMIT = 60000, /* a server may be there before its accounts are */
 	PROBE_LIMIT = 10000,
 	PAUSE_FIRST = 100,
 	PAUSE_MOST = 1000,
 	CONSOLE_LINES = 10,
+	GONE_GRACE = 300,
 };
 
 struct waiting {
@@ -34,6 +38,7 @@ struct waiting {
 	struct machine *machine;
 	struct running running;
 	int64_t end;
+	bool card; /* the guest has set up its network card */
 	const char *rung;
 	char *shown; /* last console line that was told */
 };
@@ -117,6 +122,21 @@ static bool check_monitor(struct waiting *w, struct error **err)
 	return false;
 }
 
+/* False when QEMU has ended; otherwise w->card tells. */
+static bool await_card(struct waiting *w, struct error **err)
+{
+	int64_t end = clock_now() + left(w, CARD_LIMIT);
+
+	rung(w, "its network card");
+	while (!w->card && clock_now() < end) {
+		if (!card_await(w->machine, MIN(CARD_TICK, end - clock_now()), &w->card, err))
+			return false;
+		if (!w->card)
+			tell_console(w);
+	}
+	return true;
+}
+
 static bool run_true(struct ssh_link *link, int64_t milliseconds, struct error **err)
 {
 	int status;
@@ -134,6 +154,7 @@ static bool log_in(struct waiting *w, const struct ssh_access *access, struct ss
 	struct error **err)
 {
 	struct banner banner = {.port = w->machine->ssh_port,
+		.certain = w->card,
 		.ended_fd = w->running.pidfd,
 		.end = w->end,
 		.tick = tell_console,
@@ -189,7 +210,7 @@ static bool await_up(struct waiting *w, struct error **err)
 	AUTO(ssh_link) struct ssh_link *link = NULL;
 
 	return check_process(w, err) && check_monitor(w, err) &&
-	       (!w->machine->base.login || await_login(w, &link, err));
+	       (!w->machine->base.login || (await_card(w, err) && await_login(w, &link, err)));
 }
 
 /* A try that the end cuts short says less than the one before it. */
@@ -283,12 +304,20 @@ static bool record(struct waiting *w, bool ready, struct error **err)
 	return machine_save(m, err) && make_sweep(w->call, w->object->name, NULL, err);
 }
 
+/* A monitor that hangs up is the first sign of QEMU's end. */
+static int64_t ended_grace(const struct error *err)
+{
+	return err->class == ERROR_UNAVAILABLE ? GONE_GRACE : 0;
+}
+
 static void explain(struct waiting *w, int64_t limit, struct error **err)
 {
 	AUTO(gfree) char *text = duration_format(limit);
 	AUTO(gfree) char *hint = g_strdup((*err)->hint);
 	const char *tail = console_tail(w->call->arena, w->machine, "console.log", CONSOLE_LINES);
 
+	if (w->running.pidfd >= 0 && running_ended(&w->running, ended_grace(*err)))
+		gone(w, err);
 	if ((*err)->class == ERROR_TIMEOUT || (*err)->class == ERROR_UNAVAILABLE) {
 		AUTO(gfree) char *message = g_strdup((*err)->message);
 

@@ -7,6 +7,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "document/json.h"
+#include "kvm/card.h"
 #include "kvm/qmp.h"
 #include "kvm/socket.h"
 
@@ -178,6 +180,40 @@ static void test_silent(void)
 	played(pid);
 }
 
+static void test_await(void)
+{
+	static const struct turn script[] = {{NULL, GREETING},
+		{"qmp_capabilities", OK(1) "{\"event\":\"A\"}\r\n{\"event\":\"B\"}\r\n"},
+		{NULL, NULL}};
+	AUTO(error) struct error *err = NULL;
+	pid_t pid;
+	struct qmp *qmp = attach(script, &pid);
+
+	g_assert_true(qmp_await(qmp, "B", LIMIT, &err));
+	g_assert_false(qmp_await(qmp, "B", SHORT, &err));
+	g_assert_cmpint(err->class, ==, ERROR_TIMEOUT);
+	qmp_close(qmp);
+	played(pid);
+}
+
+static bool up(const char *text)
+{
+	AUTO(arena) struct arena *arena = arena_new();
+	AUTO(error) struct error *err = NULL;
+
+	return card_is_up(json_parse(arena, text, strlen(text), &err));
+}
+
+static void test_card(void)
+{
+	g_assert_false(up("[{\"promiscuous\":true,\"multicast-table\":[]}]"));
+	g_assert_true(up("[{\"promiscuous\":false,\"multicast-table\":[]}]"));
+	g_assert_true(up("[{\"promiscuous\":true,\"multicast-table\":[\"01:00:5e:00:00:01\"]}]"));
+	g_assert_false(up("[]"));
+	g_assert_false(up("{}"));
+	g_assert_false(card_is_up(NULL));
+}
+
 static void check_greeting(const struct turn *script, enum error_class class)
 {
 	AUTO(error) struct error *err = NULL;
@@ -265,6 +301,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm/qmp/refused", test_refused);
 	g_test_add_func("/kvm/qmp/hangs-up", test_hangs_up);
 	g_test_add_func("/kvm/qmp/silent", test_silent);
+	g_test_add_func("/kvm/qmp/await", test_await);
+	g_test_add_func("/kvm/card/is-up", test_card);
 	g_test_add_func("/kvm/qmp/greetings", test_greetings);
 	g_test_add_func("/kvm/qmp/endless", test_endless);
 	g_test_add_func("/kvm/qmp/long-path", test_long_path);
