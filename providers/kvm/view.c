@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "accelerator.h"
 #include "base/file.h"
 #include "keys.h"
 #include "overlay.h"
@@ -114,28 +115,56 @@ void view_fill(struct arena *arena, const struct machine *m, struct answer *answ
 		answer->text = "its QEMU runs, but it cannot be told which process it is";
 }
 
-/* What is known of a machine before it is there. */
-static struct value *foreseen(struct arena *arena)
-{
-	struct value *map = value_map(arena);
+/* The accelerator that a machine would get, kept for the next one with the same wish. */
+struct outlook {
+	const char *wish, *accelerator;
+};
 
-	set_text(arena, map, "address", loopback);
+static const char *accelerator_of(
+	struct call *call, const struct object *object, struct outlook *outlook)
+{
+	const char *wish = value_get_string(object->desired, "accelerator");
+	AUTO(error) struct error *err = NULL;
+	struct accelerator accelerator;
+
+	if (!wish)
+		wish = "auto";
+	if (!g_strcmp0(wish, outlook->wish))
+		return outlook->accelerator;
+	outlook->wish = wish;
+	outlook->accelerator = NULL;
+	if (accelerator_choose(call->arena, call->state_dir, wish, &accelerator, &err))
+		outlook->accelerator = accelerator_format(call->arena, &accelerator);
+	return outlook->accelerator;
+}
+
+/* What is known of a machine before it is there. */
+static struct value *foreseen(
+	struct call *call, const struct object *object, struct outlook *outlook)
+{
+	struct value *map = value_map(call->arena);
+	const char *accelerator = accelerator_of(call, object, outlook);
+
+	set_text(call->arena, map, "address", loopback);
+	if (accelerator)
+		set_text(call->arena, map, "accelerator_used", accelerator);
 	return map;
 }
 
-static void fill(struct call *call, const char *name, const char *address, struct answer *answer)
+static void fill(struct call *call, const struct object *object, struct outlook *outlook,
+	struct answer *answer)
 {
 	struct machine *m = NULL;
 	const char *text = NULL;
 
 	*answer = (struct answer){0};
-	switch (machine_load(call->arena, call, name, address, &m, &text)) {
+	switch (machine_load(call->arena, call, object->name, object->address, &m, &text)) {
 	case MACHINE_OURS:
 		view_fill(call->arena, m, answer);
 		return;
 	case MACHINE_ABSENT:
 		answer->status = STATUS_ABSENT;
-		answer->outputs = foreseen(call->arena);
+		answer->outputs = foreseen(call, object, outlook);
 		return;
 	case MACHINE_FOREIGN:
 		answer->status = STATUS_FOREIGN;
@@ -149,16 +178,20 @@ static void fill(struct call *call, const char *name, const char *address, struc
 
 void view_object(struct call *call, const struct object *object, struct answer *answer)
 {
-	fill(call, object->name, object->address, answer);
+	struct outlook outlook = {0};
+
+	fill(call, object, &outlook, answer);
 }
 
 bool view_read(struct call *call, struct error **err)
 {
+	struct outlook outlook = {0};
+
 	(void)err;
 	for (size_t i = 0; i < call->count; i++) {
 		struct answer answer;
 
-		view_object(call, &call->objects[i], &answer);
+		fill(call, &call->objects[i], &outlook, &answer);
 		emit_answer(call, &call->objects[i], &answer);
 	}
 	return true;
