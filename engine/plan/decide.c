@@ -65,18 +65,34 @@ bool decide_is_anew(const struct plan *plan, const struct resource *machine)
 	return action == STEP_CREATE || action == STEP_REPLACE;
 }
 
-static void decide_absent(struct plan *plan, struct step *step, const char *reason)
+/* A list that may lack it, or the old one of what moves; NULL where all is certain. */
+static const char *uncertain(const struct plan *plan, const struct target *t)
 {
-	const struct resource *r = step->target->resource;
+	const struct resource *r = t->resource;
 	const char *why = world_incomplete(plan->world, r->provider, r->kind);
 
-	if (!why) {
-		step_decide(step, STEP_CREATE, reason);
+	if (why || !t->old)
+		return why;
+	if (t->old->presence == PRESENCE_UNKNOWN)
+		return t->old->text ? t->old->text : "its old provider gave no reason";
+	return world_incomplete(plan->world, t->old->provider, t->old->kind);
+}
+
+static void decide_absent(struct plan *plan, struct step *step, const char *reason)
+{
+	const struct target *t = step->target;
+	const char *why = uncertain(plan, t);
+
+	if (why) {
+		step_decide(step, STEP_UNKNOWN,
+			arena_printf(
+				plan->arena, "the list of what is there is not complete: %s", why));
+		step->error = ERROR_UNAVAILABLE;
 		return;
 	}
-	step_decide(step, STEP_UNKNOWN,
-		arena_printf(plan->arena, "the list of what is there is not complete: %s", why));
-	step->error = ERROR_UNAVAILABLE;
+	if (t->old && t->old->presence == PRESENCE_PRESENT)
+		reason = arena_printf(plan->arena, "moves from provider '%s'", t->old->provider);
+	step_decide(step, STEP_CREATE, reason);
 }
 
 static void decide_made(struct plan *plan, struct step *step)

@@ -1,6 +1,7 @@
 /* Values that other resources give: known now, or known after they are made. */
 #include <string.h>
 
+#include "document/json.h"
 #include "fleet/expression.h"
 #include "plan/plan.h"
 
@@ -71,10 +72,10 @@ static const struct value *refer(
 	return copy;
 }
 
-static const struct value *refer_all(
+static const struct value *adapt(
 	struct late *late, const struct field *field, const struct value *value);
 
-static const struct value *refer_list(
+static const struct value *adapt_list(
 	struct late *late, const struct field *field, const struct value *value)
 {
 	struct value *list = value_list(late->arena);
@@ -82,11 +83,11 @@ static const struct value *refer_list(
 	list->span = value->span;
 	for (size_t i = 0; i < value->list.count; i++)
 		value_append(late->arena, list,
-			(struct value *)refer_all(late, field->item, value->list.items[i]));
+			(struct value *)adapt(late, field->item, value->list.items[i]));
 	return list;
 }
 
-static const struct value *refer_map(
+static const struct value *adapt_map(
 	struct late *late, const struct field *field, const struct value *value)
 {
 	struct value *map = value_map(late->arena);
@@ -97,36 +98,53 @@ static const struct value *refer_map(
 		const struct field *inner =
 			field->fields ? schema_find(field->fields, m->key) : field->item;
 
-		value_set(
-			late->arena, map, m->key, (struct value *)refer_all(late, inner, m->value));
+		value_set(late->arena, map, m->key, (struct value *)adapt(late, inner, m->value));
 	}
 	return map;
 }
 
-/* All references in a value, however deep its field has them. */
-static const struct value *refer_all(
+/* What an expression gives is no string where it names something else, but becomes one. */
+static const struct value *as_string(struct late *late, const struct value *value)
+{
+	AUTO(gfree) char *text = NULL;
+	struct value *string;
+
+	if (value->type != VALUE_INTEGER && value->type != VALUE_NUMBER &&
+		value->type != VALUE_BOOLEAN)
+		return value;
+	text = json_format(value);
+	string = value_string(late->arena, text);
+	string->span = value->span;
+	return string;
+}
+
+/* References and strings in a value, however deep its field has them. */
+static const struct value *adapt(
 	struct late *late, const struct field *field, const struct value *value)
 {
 	if (!field)
 		return value;
 	if (field->type == FIELD_REFERENCE && value->type == VALUE_STRING)
 		return refer(late, field, value);
+	if (field->type == FIELD_STRING)
+		return as_string(late, value);
 	if (field->item && value->type == VALUE_LIST)
-		return refer_list(late, field, value);
+		return adapt_list(late, field, value);
 	if ((field->item || field->fields) && value->type == VALUE_MAP)
-		return refer_map(late, field, value);
+		return adapt_map(late, field, value);
 	return value;
 }
 
-static const struct value *evaluate(struct late *late, const struct field *field,
-	const struct value *value, struct diagnostics *diagnostics)
+/* The value that a field is to have; `field` is NULL for one of an open kind. */
+static const struct value *value_for(struct late *late, const struct field *field,
+	const struct value *written, struct diagnostics *diagnostics)
 {
 	struct scope scope = {look_up, late, late->arena, diagnostics};
+	const struct value *value = expression_evaluate(&scope, written);
 
-	if (!expression_in(value))
-		return value;
-	value = expression_evaluate(&scope, value);
-	if (value && field)
+	if (value)
+		value = adapt(late, field, value);
+	if (value && field && expression_in(written))
 		value = schema_check_value(late->arena, field, value, diagnostics);
 	return value;
 }
@@ -143,12 +161,11 @@ const struct value *plan_said(const struct plan *plan, struct arena *arena,
 	for (size_t i = 0; i < said->map.count; i++) {
 		const struct member *m = &said->map.members[i];
 		const struct field *field = schema_find(target->resource->fields, m->key);
-		const struct value *value = evaluate(&late, field, m->value, diagnostics);
+		const struct value *value = value_for(&late, field, m->value, diagnostics);
 
 		ok = ok && value;
 		if (value)
-			value_set(
-				arena, all, m->key, (struct value *)refer_all(&late, field, value));
+			value_set(arena, all, m->key, (struct value *)value);
 	}
 	return ok ? all : NULL;
 }
@@ -161,7 +178,7 @@ const struct value *plan_ready(const struct plan *plan, struct arena *arena,
 
 	if (!ready)
 		return NULL;
-	return evaluate(&late, schema_find(machine_fields, "ready"), ready, diagnostics);
+	return value_for(&late, schema_find(machine_fields, "ready"), ready, diagnostics);
 }
 
 /* The dependencies are in order of address, those on groups behind the others. */

@@ -55,6 +55,20 @@ static void add_group(struct plan *plan, const struct group *group)
 	plan->groups[group->index] = step->node;
 }
 
+/* A thing that the file gives to another provider is to go from the one that has it. */
+static void note_moves(struct plan *plan)
+{
+	g_autoptr(GPtrArray) listed = world_listed(plan->world);
+
+	for (unsigned i = 0; i < listed->len; i++) {
+		const struct actual *actual = listed->pdata[i];
+		const struct resource *r = fleet_find(plan->fleet, actual->address);
+
+		if (r && strcmp(r->provider, actual->provider))
+			plan_target(plan, r)->old = actual;
+	}
+}
+
 static void add_fleet(struct plan *plan, struct diagnostics *diagnostics)
 {
 	const struct fleet *fleet = plan->fleet;
@@ -65,6 +79,7 @@ static void add_fleet(struct plan *plan, struct diagnostics *diagnostics)
 	plan->unknown = arena_array_of(plan->arena, const struct step *, fleet->groups->len + 1);
 	for (unsigned i = 0; i < fleet->groups->len; i++)
 		add_group(plan, fleet->groups->pdata[i]);
+	note_moves(plan);
 	for (unsigned i = 0; i < fleet->order->len; i++)
 		decide_target(plan, plan_target(plan, fleet->order->pdata[i]), diagnostics);
 }

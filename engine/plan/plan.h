@@ -25,6 +25,7 @@ enum step_action {
 struct target {
 	struct resource *resource;
 	const struct actual *actual; /* never NULL */
+	const struct actual *old;    /* what bears its address at another provider, or NULL */
 	struct step *step;	     /* of its made node; action may be STEP_NONE */
 	const struct value *said;    /* evaluated, with unknowns */
 	const struct value *after;   /* all fields */

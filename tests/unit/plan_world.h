@@ -279,6 +279,18 @@ static inline void add_message(
 	g_array_append_val(all, message);
 }
 
+/* An image is found by what its definition gives, so another one is not there. */
+static inline bool is_there(
+	const struct imagined *w, const struct resource *r, const struct thing *t)
+{
+	const struct value *key = value_get(outputs_of(w->arena, r, r->said), "key");
+
+	if (!t || t->gone)
+		return false;
+	return strcmp(r->kind, "image") || t->failure ||
+	       value_equal(key, value_get(value_get(t->answer, "outputs"), "key"));
+}
+
 static inline void add_reads(const struct imagined *w, GArray *all, const struct fleet *fleet)
 {
 	for (unsigned i = 0; i < fleet->resources->len; i++) {
@@ -288,7 +300,7 @@ static inline void add_reads(const struct imagined *w, GArray *all, const struct
 
 		if (t && t->silent)
 			continue;
-		if (t && !t->gone) {
+		if (is_there(w, r, t)) {
 			add_message(all, r->provider, t->failure ? t->failure : t->answer, false);
 			continue;
 		}
