@@ -426,7 +426,8 @@ char *diagnostics_format(struct diagnostics *diagnostics, bool colour)
 
 	for (unsigned i = 0; i < count; i++)
 		order[i] = (struct order){diagnostics->kept->pdata[i], i};
-	qsort(order, count, sizeof(*order), by_place);
+	if (count)
+		qsort(order, count, sizeof(*order), by_place);
 	for (unsigned i = 0; i < count; i++)
 		append_diagnostic(text, order[i].diagnostic, colour);
 	if (diagnostics->dropped)
