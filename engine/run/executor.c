@@ -444,8 +444,8 @@ static bool dispatch(struct executor *x)
 	return any;
 }
 
-/* The run was interrupted and all that ran has ended: the rest is skipped. */
-static void skip_rest(struct executor *x)
+/* All that ran has ended; the rest is skipped. */
+static void skip_rest(struct executor *x, const char *why)
 {
 	g_queue_clear(&x->fresh);
 	for (unsigned i = 0; i < x->plan->graph->count; i++) {
@@ -454,7 +454,7 @@ static void skip_rest(struct executor *x)
 		if (job->state == JOB_ENDED)
 			continue;
 		job->started = clock_now();
-		job_skipped(x, job, "the run was interrupted");
+		job_skipped(x, job, why);
 	}
 	g_queue_clear(&x->fresh);
 }
@@ -508,11 +508,15 @@ static void run(struct executor *x)
 	while (x->left) {
 		admit_all(x);
 		if (x->totals->signal && !x->errands->len) {
-			skip_rest(x);
+			skip_rest(x, "the run was interrupted");
 			return;
 		}
-		if ((x->totals->signal || !dispatch(x)) && x->errands->len)
+		if (!x->totals->signal && dispatch(x))
+			continue;
+		if (x->errands->len)
 			g_main_context_iteration(NULL, TRUE);
+		else if (g_queue_is_empty(&x->fresh) && x->left)
+			skip_rest(x, "its turn never came");
 	}
 	/* All have answered, but their requests end with a word of their own. */
 	while (x->errands->len)
