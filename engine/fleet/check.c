@@ -250,7 +250,7 @@ static void check_expressions(struct checker *c, struct resource *r)
 static void check_kind(struct checker *c, struct resource *r)
 {
 	static const struct field none = {0};
-	const struct value *key = value_get(r->written, "provider");
+	const struct value *key = value_get(r->written, r->is_machine ? "provider" : "kind");
 
 	if (r->twin && r->twin->said) {
 		r->fields = r->twin->fields;

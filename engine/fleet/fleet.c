@@ -103,6 +103,12 @@ static void check_name(struct loader *l, const char *name, struct span span, con
 					"starting and ending with a letter or digit");
 }
 
+/* Where the file was no YAML: that has been told. */
+static bool is_broken(const struct value *value)
+{
+	return value->type == VALUE_UNKNOWN;
+}
+
 /* What decides which things there are, or how the file is read, is literal. */
 static bool check_literal(struct loader *l, const char *key, const struct value *value)
 {
@@ -190,6 +196,8 @@ static void load_resource(struct loader *l, const struct member *member, struct 
 	const char *provider, *kind, *address;
 	struct resource *r;
 
+	if (is_broken(member->value))
+		return;
 	if (member->value->type != VALUE_MAP) {
 		diagnostic_add(l->diagnostics, member->value->span,
 			"'%s' must be a map with 'provider', 'kind' and its fields", member->key);
@@ -323,6 +331,8 @@ static void load_machine(struct loader *l, const struct member *member)
 	int64_t number;
 
 	check_name(l, member->key, member->key_span, "a machine");
+	if (is_broken(member->value))
+		return;
 	if (member->value->type != VALUE_MAP && member->value->type != VALUE_NULL) {
 		diagnostic_add(l->diagnostics, member->value->span,
 			"a machine must be a map, not %s", value_type_name(member->value->type));
@@ -452,7 +462,7 @@ struct fleet *fleet_load(
 	const struct value *root = yaml_parse(arena, source, diagnostics);
 	struct loader l = {.arena = arena, .diagnostics = diagnostics};
 
-	if (!root)
+	if (!root || is_broken(root))
 		return NULL;
 	if (root->type != VALUE_MAP) {
 		diagnostic_add(diagnostics, root->span,
@@ -495,14 +505,30 @@ struct resource *fleet_find(const struct fleet *fleet, const char *address)
 	return g_hash_table_lookup(fleet->by_address, address);
 }
 
-/* Names with a count stand for themselves, not for each of their machines. */
+/* "web-4" of a web with a count of 3. */
+static const struct group *group_of(const struct fleet *fleet, const char *name)
+{
+	const char *dash = strrchr(name, '-');
+	AUTO(gfree) char *base = dash ? g_strndup(name, dash - name) : NULL;
+
+	if (!dash || !dash[1] || dash[1 + strspn(dash + 1, "0123456789")])
+		return NULL;
+	return g_hash_table_lookup(fleet->counted, base);
+}
+
 static void suggest_machine(
 	const struct fleet *fleet, const char *name, struct diagnostics *diagnostics)
 {
+	const struct group *group = group_of(fleet, name);
 	GPtrArray *names;
 
 	if (g_hash_table_contains(fleet->absent, name)) {
 		diagnostic_hint(diagnostics, "it has 'state: absent'");
+		return;
+	}
+	if (group) {
+		diagnostic_hint(diagnostics, "machine '%s' has a count of %u", group->name,
+			group->members->len);
 		return;
 	}
 	if (diagnostics_count(diagnostics) > FLEET_SUGGESTIONS_MOST)

@@ -4,11 +4,15 @@
 
 enum { CIRCLES_MOST = 20 };
 
-/* Nodes are the resources, then the groups, by their indexes. */
+/* Nodes are the resources, then their ends (a machine with all that is inside), then the groups,
+ * each by its index. What needs a machine waits for its end. */
 struct order {
 	struct fleet *fleet;
 	struct diagnostics *diagnostics;
 	unsigned resources, nodes;
+	unsigned
+		*inside_start; /* of resource i in inside: inside_start[i] to inside_start[i + 1] */
+	unsigned *inside;      /* what lies inside it */
 	unsigned *unmet;
 	unsigned *start;   /* of node i in waiting: start[i] to start[i + 1] */
 	unsigned *waiting; /* those that wait for it */
@@ -16,35 +20,76 @@ struct order {
 	bool *done;
 };
 
-static unsigned node_of(const struct order *o, const struct dependency *d)
-{
-	return d->group ? o->resources + d->group->index : d->on->index;
-}
-
 static const struct resource *resource_at(const struct order *o, unsigned node)
 {
-	return node < o->resources ? o->fleet->resources->pdata[node] : NULL;
+	return node < 2 * o->resources ? o->fleet->resources->pdata[node % o->resources] : NULL;
+}
+
+static const struct group *group_at(const struct order *o, unsigned node)
+{
+	return o->fleet->groups->pdata[node - 2 * o->resources];
+}
+
+static bool is_end(const struct order *o, unsigned node)
+{
+	return node >= o->resources && node < 2 * o->resources;
 }
 
 static unsigned before_count(const struct order *o, unsigned node)
 {
 	const struct resource *r = resource_at(o, node);
-	const struct group *group = r ? NULL : o->fleet->groups->pdata[node - o->resources];
 
-	return r ? r->dependencies->len : group->members->len;
+	if (!r)
+		return group_at(o, node)->members->len;
+	if (is_end(o, node))
+		return 1 + o->inside_start[r->index + 1] - o->inside_start[r->index];
+	return r->dependencies->len;
+}
+
+static unsigned depended_on(const struct order *o, const struct dependency *d)
+{
+	if (d->group)
+		return 2 * o->resources + d->group->index;
+	return d->stage > STAGE_UP ? o->resources + d->on->index : d->on->index;
 }
 
 /* The i-th of what a node waits for. */
 static unsigned before(const struct order *o, unsigned node, unsigned i)
 {
 	const struct resource *r = resource_at(o, node), *member;
-	const struct group *group;
 
-	if (r)
-		return node_of(o, &g_array_index(r->dependencies, struct dependency, i));
-	group = o->fleet->groups->pdata[node - o->resources];
-	member = group->members->pdata[i];
-	return member->index;
+	if (!r) {
+		member = group_at(o, node)->members->pdata[i];
+		return o->resources + member->index;
+	}
+	if (is_end(o, node))
+		return i ? o->inside[o->inside_start[r->index] + i - 1] : r->index;
+	return depended_on(o, &g_array_index(r->dependencies, struct dependency, i));
+}
+
+static void find_inside(struct order *o)
+{
+	unsigned *at = g_new0(unsigned, o->resources + 1);
+
+	o->inside_start = g_new0(unsigned, o->resources + 1);
+	o->inside = g_new0(unsigned, o->resources + 1);
+	for (unsigned i = 0; i < o->resources; i++) {
+		const struct resource *r = o->fleet->resources->pdata[i];
+
+		if (r->machine)
+			o->inside_start[r->machine->index + 1]++;
+	}
+	for (unsigned i = 0; i < o->resources; i++) {
+		o->inside_start[i + 1] += o->inside_start[i];
+		at[i] = o->inside_start[i];
+	}
+	for (unsigned i = 0; i < o->resources; i++) {
+		const struct resource *r = o->fleet->resources->pdata[i];
+
+		if (r->machine)
+			o->inside[at[r->machine->index]++] = i;
+	}
+	g_free(at);
 }
 
 static void count_waiting(struct order *o)
@@ -82,11 +127,10 @@ static void run(struct order *o)
 {
 	while (o->taken < o->found) {
 		unsigned node = o->queue[o->taken++];
-		struct resource *r = (struct resource *)resource_at(o, node);
 
 		o->done[node] = true;
-		if (r)
-			g_ptr_array_add(o->fleet->order, r);
+		if (node < o->resources)
+			g_ptr_array_add(o->fleet->order, (void *)resource_at(o, node));
 		release(o, node);
 	}
 }
@@ -116,20 +160,26 @@ static GArray *circle_from(const struct order *o, unsigned node)
 static void report(const struct order *o, const GArray *circle)
 {
 	GString *text = g_string_new(NULL);
+	const struct resource *lowest = NULL, *last = NULL;
 	unsigned first = 0;
 
-	for (unsigned i = 1; i < circle->len; i++)
-		if (g_array_index(circle, unsigned, i) < g_array_index(circle, unsigned, first))
-			first = i;
+	for (unsigned i = 0; i < circle->len; i++) {
+		const struct resource *r = resource_at(o, g_array_index(circle, unsigned, i));
+
+		if (!r || (lowest && lowest->index <= r->index))
+			continue;
+		lowest = r;
+		first = i;
+	}
 	for (unsigned i = 0; i <= circle->len; i++) {
 		const struct resource *r =
 			resource_at(o, g_array_index(circle, unsigned, (first + i) % circle->len));
 
-		if (r)
-			g_string_append_printf(text, "%s%s", i ? " → " : "", r->address);
+		if (r && r != last)
+			g_string_append_printf(text, "%s%s", last ? " → " : "", r->address);
+		last = r ? r : last;
 	}
-	diagnostic_add(o->diagnostics, resource_at(o, g_array_index(circle, unsigned, first))->span,
-		"a circle of dependencies: %s", text->str);
+	diagnostic_add(o->diagnostics, lowest->span, "a circle of dependencies: %s", text->str);
 	diagnostic_hint(o->diagnostics, "each waits for the next; take one of the arrows out");
 	g_string_free(text, TRUE);
 }
@@ -164,7 +214,8 @@ void order_check(struct fleet *fleet, struct diagnostics *diagnostics)
 	struct order o = {.fleet = fleet, .diagnostics = diagnostics};
 
 	o.resources = fleet->resources->len;
-	o.nodes = o.resources + fleet->groups->len;
+	o.nodes = 2 * o.resources + fleet->groups->len;
+	find_inside(&o);
 	o.unmet = g_new0(unsigned, o.nodes + 1);
 	o.start = g_new0(unsigned, o.nodes + 1);
 	o.queue = g_new(unsigned, o.nodes + 1);
@@ -176,6 +227,8 @@ void order_check(struct fleet *fleet, struct diagnostics *diagnostics)
 			o.queue[o.found++] = node;
 	run(&o);
 	break_circles(&o);
+	g_free(o.inside_start);
+	g_free(o.inside);
 	g_free(o.unmet);
 	g_free(o.start);
 	g_free(o.waiting);

@@ -117,12 +117,28 @@ static void decide_made(struct plan *plan, struct step *step)
 
 static const struct step *unknown_one(const struct plan *plan, const struct dependency *d)
 {
-	const struct step *step;
+	const struct target *on;
 
 	if (d->group)
 		return plan->unknown[d->group->index];
-	step = plan_target(plan, d->on)->step;
-	return step->action == STEP_UNKNOWN ? step : NULL;
+	on = plan_target(plan, d->on);
+	if (on->step->action == STEP_UNKNOWN)
+		return on->step;
+	return d->stage > STAGE_UP ? on->unknown_inside : NULL;
+}
+
+/* For what needs its group, or the machine that it lies in. */
+static void note_unknown(struct plan *plan, const struct target *t)
+{
+	const struct resource *r = t->resource;
+	struct target *machine = r->machine ? plan_target(plan, r->machine) : NULL;
+
+	if (t->step->action != STEP_UNKNOWN)
+		return;
+	if (machine && !machine->unknown_inside)
+		machine->unknown_inside = t->step;
+	if (r->group && !plan->unknown[r->group->index])
+		plan->unknown[r->group->index] = t->step;
 }
 
 /* Nothing is done to what depends on something that could not be read. */
@@ -215,12 +231,10 @@ void decide_target(struct plan *plan, struct target *t, struct diagnostics *diag
 	t->after = diff_after(plan->arena, table, t->said, record);
 	t->settled = step->action == STEP_NONE;
 	t->outputs = step->action == STEP_REPLACE ? NULL : t->actual->outputs;
+	note_unknown(plan, t);
 	if (!t->resource->is_machine)
 		return;
 	decide_waits(plan, t);
-	if (t->resource->group && step->action == STEP_UNKNOWN &&
-		!plan->unknown[t->resource->group->index])
-		plan->unknown[t->resource->group->index] = step;
 	if (t->resource->ready)
 		(void)plan_ready(plan, plan->arena, t, diagnostics);
 }

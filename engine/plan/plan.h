@@ -24,12 +24,13 @@ enum step_action {
  * worked out from it. */
 struct target {
 	struct resource *resource;
-	const struct actual *actual; /* never NULL */
-	const struct actual *old;    /* what bears its address at another provider, or NULL */
-	struct step *step;	     /* of its made node; action may be STEP_NONE */
-	const struct value *said;    /* evaluated, with unknowns */
-	const struct value *after;   /* all fields */
-	const struct value *outputs; /* as they are or will be; NULL while unknown */
+	const struct actual *actual;	   /* never NULL */
+	const struct actual *old;	   /* what bears its address at another provider, or NULL */
+	struct step *step;		   /* of its made node; action may be STEP_NONE */
+	const struct value *said;	   /* evaluated, with unknowns */
+	const struct value *after;	   /* all fields */
+	const struct value *outputs;	   /* as they are or will be; NULL while unknown */
+	const struct step *unknown_inside; /* of a machine: something in it that is, or NULL */
 	bool settled; /* outputs are those of now: nothing more is to be done to it */
 	unsigned nodes[STAGE_COUNT]; /* their numbers in the graph; only [STAGE_MADE] if no machine
 				      */
@@ -59,7 +60,7 @@ struct plan {
 	GPtrArray *targets;   /* of struct target, as the fleet's resources: in order of address */
 	GPtrArray *leftovers; /* of struct step: what is not in the file, in order of address */
 	unsigned *groups;     /* the fleet's groups, by index: nodes that wait for all of one */
-	const struct step **unknown; /* by group: one of its machines that is unknown, or NULL */
+	const struct step **unknown; /* by group: one of its machines that is, or NULL */
 	GPtrArray *steps;	     /* those with something to do, in order of address and stage */
 	GHashTable *tables;	     /* fields → struct table */
 	unsigned counts[STEP_ACTIONS]; /* implied waits are not counted */
