@@ -235,7 +235,12 @@ static char *outcome(struct imagined *w, const struct test_case *test, const cha
 	*planned = draft_check(&d, w, fleet, "fleet.yaml") &&
 		   (test->parts[ERRORS] == NULL || test->parts[WORLD] || test->parts[BEFORE]) &&
 		   draft_plan(&d, w, seed);
-	text = *planned ? print_plan(d.plan) : diagnostics_format(d.diagnostics, false);
+	if (*planned)
+		text = print_plan(d.plan);
+	else if (diagnostics_count(d.diagnostics))
+		text = diagnostics_format(d.diagnostics, false);
+	else
+		text = g_strdup("nothing is wrong\n");
 	draft_clear(&d);
 	return text;
 }
