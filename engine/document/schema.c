@@ -323,8 +323,8 @@ static bool is_skipped(const char *const *skip, const char *key)
 	return false;
 }
 
-static void unknown_key(const struct check *check, const struct field *fields,
-	const struct member *member, const char *what, const char *const *skip)
+static void hint_key(const struct check *check, const struct field *fields, const char *key,
+	const char *const *skip)
 {
 	GPtrArray *names = g_ptr_array_new();
 	AUTO(gfree) char *all = NULL;
@@ -338,9 +338,7 @@ static void unknown_key(const struct check *check, const struct field *fields,
 	for (; skip && *skip; skip++)
 		g_ptr_array_add(names, (void *)*skip);
 	g_ptr_array_add(names, NULL);
-	near = text_suggest(member->key, (const char *const *)names->pdata);
-	diagnostic_add(
-		check->diagnostics, member->key_span, "unknown key '%s' in %s", member->key, what);
+	near = text_suggest(key, (const char *const *)names->pdata);
 	if (near) {
 		diagnostic_hint(check->diagnostics, "did you mean '%s'?", near);
 	} else if (count) {
@@ -349,6 +347,15 @@ static void unknown_key(const struct check *check, const struct field *fields,
 		diagnostic_hint(check->diagnostics, "known keys are '%s'", all);
 	}
 	g_ptr_array_free(names, TRUE);
+}
+
+static void unknown_key(const struct check *check, const struct field *fields,
+	const struct member *member, const char *what, const char *const *skip)
+{
+	diagnostic_add(
+		check->diagnostics, member->key_span, "unknown key '%s' in %s", member->key, what);
+	if (diagnostics_count(check->diagnostics) <= DIAGNOSTICS_KEPT)
+		hint_key(check, fields, member->key, skip);
 }
 
 static void check_member(const struct check *check, const struct field *field,

@@ -8,12 +8,13 @@
 #include "base/text.h"
 
 enum {
-	KEPT_MOST = 100,
 	TAB = 8,
 	/* Of a line of the source at most so many columns are shown, and of those at least a
 	 * quarter before the caret. */
 	SHOWN_MOST = 92,
 	SHOWN_BEFORE = SHOWN_MOST / 4,
+	/* So many characters around the caret are looked at: some have no width. */
+	AROUND = 4 * SHOWN_MOST,
 };
 
 struct diagnostic {
@@ -143,7 +144,7 @@ void diagnostic_add(struct diagnostics *diagnostics, struct span span, const cha
 	diagnostics->newest = NULL;
 	if (known(diagnostics, span, message))
 		return;
-	if (diagnostics->kept->len == KEPT_MOST) {
+	if (diagnostics->kept->len == DIAGNOSTICS_KEPT) {
 		diagnostics->dropped++;
 		return;
 	}
@@ -215,19 +216,19 @@ static void clear_cell(void *cell)
 	g_free(((struct cell *)cell)->text);
 }
 
-/* From the character at index `from` of the line on. */
-static GArray *cells_of(const char *p, const char *end, int from)
+/* The characters [from, to) of the line; *more: there are others behind them. */
+static GArray *cells_of(const char *p, const char *end, int from, int to, bool *more)
 {
 	GArray *cells = g_array_new(FALSE, FALSE, sizeof(struct cell));
-	int column = 0, at = 0;
+	int column = 0;
 
 	g_array_set_clear_func(cells, clear_cell);
-	while (p < end) {
+	for (int at = 0; p < end && at < to; at++) {
 		gunichar c = g_utf8_get_char_validated(p, end - p);
 		bool valid = c != (gunichar)-1 && c != (gunichar)-2;
 		const char *next = valid ? g_utf8_next_char(p) : p + 1;
 
-		if (at++ >= from) {
+		if (at >= from) {
 			struct cell cell = cell_of(p, next - p, column);
 
 			column += cell.width;
@@ -235,6 +236,7 @@ static GArray *cells_of(const char *p, const char *end, int from)
 		}
 		p = next;
 	}
+	*more = p < end;
 	return cells;
 }
 
@@ -267,26 +269,24 @@ struct window {
 	bool cut_before, cut_behind;
 };
 
-static struct window window_of(const GArray *cells, int first)
+/* Cuts what is too long before and behind the cell `first`. */
+static void window_fit(struct window *w, const GArray *cells, int first)
 {
-	struct window w = {0, cells->len, false, false};
-	int before = width_of(cells, 0, first);
+	int before = width_of(cells, 0, first), all = width_of(cells, 0, cells->len);
 
-	if (width_of(cells, 0, cells->len) <= SHOWN_MOST)
-		return w;
-	while (before > SHOWN_BEFORE && width_of(cells, w.from, cells->len) > SHOWN_MOST - 1) {
-		before -= g_array_index(cells, struct cell, w.from).width;
-		w.from++;
-		w.cut_before = true;
+	if (all <= SHOWN_MOST && !w->cut_before && !w->cut_behind)
+		return;
+	while (before > SHOWN_BEFORE && (w->cut_behind || all > SHOWN_MOST - 1)) {
+		int width = g_array_index(cells, struct cell, w->from++).width;
+
+		before -= width;
+		all -= width;
+		w->cut_before = true;
 	}
-	for (int width = 1, i = w.from; i < w.to; i++) {
-		width += g_array_index(cells, struct cell, i).width;
-		if (width <= SHOWN_MOST - 1)
-			continue;
-		w.to = MAX(i, first);
-		w.cut_behind = true;
+	while (w->to > first + 1 && all > SHOWN_MOST - 2) {
+		all -= g_array_index(cells, struct cell, --w->to).width;
+		w->cut_behind = true;
 	}
-	return w;
 }
 
 static const char *colour_of(bool colour, const char *code)
@@ -320,18 +320,20 @@ static int indentation(const char *start, const char *end, int most)
 static void append_line(GString *text, struct span span, bool colour)
 {
 	const char *start, *end;
-	int indent, first, last;
-	struct window w;
+	int from, first, last;
+	struct window w = {0};
 	GArray *cells;
 
 	line_bounds(span.source, span.line, &start, &end);
-	indent = indentation(start, end, span.column - 1);
-	cells = cells_of(start, end, indent);
-	first = MIN(span.column - 1 - indent, (int)cells->len);
-	last = span.end_line == span.line ? span.end_column - 1 - indent : (int)cells->len;
-	last = CLAMP(last, first, (int)cells->len);
-	w = window_of(cells, first);
-	last = MIN(last, w.to);
+	from = indentation(start, end, span.column - 1);
+	w.cut_before = span.column - AROUND > from;
+	from = MAX(from, span.column - AROUND);
+	cells = cells_of(start, end, from, span.column + AROUND, &w.cut_behind);
+	w.to = cells->len;
+	first = MIN(span.column - 1 - from, w.to);
+	last = span.end_line == span.line ? span.end_column - 1 - from : w.to;
+	window_fit(&w, cells, first);
+	last = CLAMP(last, first, w.to);
 	g_string_append(text, w.cut_before ? "    …" : "    ");
 	for (int i = w.from; i < w.to; i++)
 		g_string_append(text, g_array_index(cells, struct cell, i).text);
@@ -421,7 +423,7 @@ static int by_place(const void *a, const void *b)
 char *diagnostics_format(struct diagnostics *diagnostics, bool colour)
 {
 	unsigned count = diagnostics->kept->len;
-	AUTO(gfree) struct order *order = g_new(struct order, count);
+	AUTO(gfree) struct order *order = g_new(struct order, count + 1);
 	GString *text = g_string_new(NULL);
 
 	for (unsigned i = 0; i < count; i++)

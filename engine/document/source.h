@@ -27,9 +27,12 @@ struct source *source_from_text(struct arena *arena, const char *name, const cha
 /* All that is wrong in a file is collected, then shown in the order of the file. */
 struct diagnostics;
 
+/* More are counted, not kept: for those a hint need not be looked for. */
+enum { DIAGNOSTICS_KEPT = 100 };
+
 struct diagnostics *diagnostics_new(void);
 void diagnostics_free(struct diagnostics *diagnostics);
-/* Adds one error at the span. More than 100 are counted, not kept. */
+/* Adds one error at the span; the same text at the same place is one error. */
 void diagnostic_add(struct diagnostics *diagnostics, struct span span, const char *format, ...)
 	PRINTF(3, 4);
 /* Gives the newest one a hint, its own line under the caret. */

@@ -13,6 +13,9 @@
 #include "document/yaml_error.h"
 #include "document/yaml_scalar.h"
 
+/* Of more anchors none is suggested: the time would grow with errors times anchors. */
+enum { SUGGESTED_MOST = 1000 };
+
 static const char core[] = "tag:yaml.org,2002:";
 
 struct parser {
@@ -182,11 +185,16 @@ static struct node wrong_node(struct parser *p, struct span span)
 	return node;
 }
 
-static void suggest_anchor(struct parser *p, const char *name)
+static void hint_anchor(struct parser *p, const char *name)
 {
-	AUTO(gfree) void *names = g_hash_table_get_keys_as_array(p->anchors, NULL);
-	const char *near = text_suggest(name, names);
+	AUTO(gfree) void *names = NULL;
+	const char *near;
 
+	if (diagnostics_count(p->diagnostics) > DIAGNOSTICS_KEPT ||
+		g_hash_table_size(p->anchors) > SUGGESTED_MOST)
+		return;
+	names = g_hash_table_get_keys_as_array(p->anchors, NULL);
+	near = text_suggest(name, names);
 	if (near)
 		diagnostic_hint(p->diagnostics, "did you mean '*%s'?", near);
 	else
@@ -204,7 +212,7 @@ static struct node alias(struct parser *p, const yaml_event_t *event, int depth)
 
 	if (!anchor) {
 		diagnostic_add(p->diagnostics, span, "there is no anchor '&%s' above", name);
-		suggest_anchor(p, name);
+		hint_anchor(p, name);
 		return wrong_node(p, span);
 	}
 	if (!anchor->node.value) {

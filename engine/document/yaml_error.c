@@ -209,6 +209,25 @@ static void expected_colon(const struct source *source, const struct syntax_faul
 	missing_colon(source, fault->context_line ? fault->context_line : fault->line, diagnostics);
 }
 
+/* What lacks a comma at the end of its line is folded into the next line's key, and shows at its
+ * colon. */
+static void expected_comma(const struct source *source, const struct syntax_fault *fault,
+	struct diagnostics *diagnostics)
+{
+	struct line line = line_of(source, fault->line);
+	const char *at = byte_at(line, fault->column);
+	bool folded = *at == ':' && fault->line > fault->context_line && at > line.text;
+	struct span span = folded ? span_between(source, fault->line, line.text, at)
+				  : span_rest(source, fault->line, fault->column);
+
+	diagnostic_add(
+		diagnostics, span, "expected ',' or '%c'", strchr(fault->problem, '}') ? '}' : ']');
+	(void)hint_from_line(line, diagnostics);
+	if (fault->context_line)
+		diagnostic_also(diagnostics,
+			span_at(source, fault->context_line, fault->context_column), "opened here");
+}
+
 struct rule {
 	const char *problem;
 	explain *explain; /* or: */
@@ -226,10 +245,8 @@ static const struct rule rules[] = {
 	{"did not find expected '-' indicator", NULL, "expected an item of the list",
 		"all items of a list start with '-' in the same column", false,
 		"the list starts here"},
-	{"did not find expected ',' or ']'", NULL, "expected ',' or ']'", NULL, false,
-		"opened here"},
-	{"did not find expected ',' or '}'", NULL, "expected ',' or '}'", NULL, false,
-		"opened here"},
+	{"did not find expected ',' or ']'", expected_comma, NULL, NULL, false, NULL},
+	{"did not find expected ',' or '}'", expected_comma, NULL, NULL, false, NULL},
 	{"found unexpected end of stream", NULL, "the quote is never closed",
 		"a quote ends with the character that began it", true, NULL},
 	{"found unexpected document indicator", NULL, "the quote is not closed before '---'", NULL,
