@@ -102,14 +102,29 @@ static void print_defaults(struct lines *l, const struct value *after)
 		g_string_append_printf(l->text, "%s\n", style_off(l->style));
 }
 
-/* Outputs that are known before the thing exists, or that will stay; those that mean something on
- * the host alone are for `status`. */
+/* "accelerator_used" where "accelerator" may be left to the provider: what its choice came to. */
+static bool is_choice(const struct lines *l, const char *name)
+{
+	static const char end[] = "_used";
+	AUTO(gfree) char *base = NULL;
+	const struct field *field;
+
+	if (!g_str_has_suffix(name, end))
+		return false;
+	base = g_strndup(name, strlen(name) - strlen(end));
+	field = schema_find(l->fields, base);
+	return field && !field->computed;
+}
+
+/* What its provider says of a thing beforehand. Of one that is there already, its choices alone:
+ * the rest may become another. What means something on the host alone is for `status`. */
 static bool is_foreseen(const struct lines *l, const struct member *m)
 {
 	const struct field *field = schema_find(l->fields, m->key);
 
 	return field && field->computed && !field->host_only && m->value->type != VALUE_MAP &&
-	       m->value->type != VALUE_LIST && m->value->type != VALUE_NULL;
+	       m->value->type != VALUE_LIST && m->value->type != VALUE_NULL &&
+	       (l->step->action == STEP_CREATE || is_choice(l, m->key));
 }
 
 static void widen_foreseen(struct lines *l)

@@ -144,6 +144,8 @@ static bool print_incomplete(struct printer *p)
 	g_autoptr(GPtrArray) all = world_incompletes(p->plan->world);
 	const struct style *s = p->style;
 
+	if (all->len && p->text->len)
+		g_string_append_c(p->text, '\n');
 	for (unsigned i = 0; i < all->len; i++) {
 		const struct incomplete *one = all->pdata[i];
 		AUTO(gfree) char *why = text_escape(one->why, strlen(one->why));

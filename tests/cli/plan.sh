@@ -1,0 +1,272 @@
+#!/bin/sh
+# The printed plan, to the letter, and the exit codes of plan.
+. "$(dirname "$0")/../lib.sh"
+. "$root/tests/cli/lib/cli.sh"
+
+# planned CODE NAME: what plan prints is as on standard input.
+planned() {
+	run p plan --exit-code
+	is "$status:$err" "$1:" "$2: exit $1, nothing on standard error"
+	is "$out" "$(cat)" "$2"
+}
+
+cat >all.yaml <<'F'
+fleet: shop
+defaults: {provider: fake}
+machines:
+  db:
+    cpus: 2
+    memory: 1GiB
+    image: debian-12
+    tags: {role: database, note: "two\nlines"}
+  old: {keys: [a]}
+  slow: {}
+  web:
+    count: 2
+    needs: [db]
+    user: www
+    keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEabcdefghijklmnopqrstuvwxyz012345678 a", b]
+    tags: {db: "${machine.db.address}"}
+F
+cp all.yaml fleet.yaml
+planned 2 'everything is to be made' <<'T'
+  + machine.db     create: is not there
+      image:    debian-12
+      cpus:     2
+      memory:   1GiB
+      tags:     {role: database, note: "two\nlines"}
+      defaults: disk 2GiB, state running, user root
+
+  + machine.old    create: is not there
+      keys:     [a]
+      defaults: cpus 1, memory 512MiB, disk 2GiB, state running, user root
+
+  + machine.slow   create: is not there
+      defaults: cpus 1, memory 512MiB, disk 2GiB, state running, user root
+
+  + machine.web-1  create: is not there
+      user:     www
+      keys:     [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEabcdefghijklmnopqrstuvwxyz012345678 a, b]
+      tags:     {db: (known after machine.db)}
+      defaults: cpus 1, memory 512MiB, disk 2GiB, state running
+
+  + machine.web-2  create: is not there
+      user:     www
+      keys:     [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEabcdefghijklmnopqrstuvwxyz012345678 a, b]
+      tags:     {db: (known after machine.db)}
+      defaults: cpus 1, memory 512MiB, disk 2GiB, state running
+
+plan: 5 to create
+T
+run p plan
+is "$status" 0 'without --exit-code a plan that could be made is a success'
+run p plan all.yaml
+first=$out
+run p plan all.yaml
+is "$out" "$first" 'the same input, the same plan'
+
+ok 'apply' p apply --yes
+planned 0 'nothing is to be done' <<'T'
+nothing to change: fleet 'shop' is as its file says
+T
+rm -f "$state/fleets/shop/journal.db"*
+planned 0 'nor when the journal is gone' <<'T'
+nothing to change: fleet 'shop' is as its file says
+T
+run p plan -v
+is "$out" "  = machine.db     as it should be
+
+  = machine.old    as it should be
+
+  = machine.slow   as it should be
+
+  = machine.web-1  as it should be
+
+  = machine.web-2  as it should be
+
+nothing to change: fleet 'shop' is as its file says" '-v shows what stays'
+
+cat >fleet.yaml <<'F'
+fleet: shop
+defaults: {provider: fake}
+machines:
+  db:
+    memory: 2GiB
+    image: debian-12
+    tags: {role: database, note: "one line now", of: "a longer text, so that it takes a line"}
+  new: {}
+  slow: {}
+  web:
+    count: 2
+    needs: [db]
+    user: admin
+    disk: 3GiB
+    keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEabcdefghijklmnopqrstuvwxyz012345678 a", c, b]
+F
+world slow 'del(.up)'
+planned 2 'a plan of everything' <<'T'
+  ~ machine.db     update: changed, takes effect by a restart
+      cpus:   2 → 1  (reboot; no longer in the file: back to its default)
+      memory: 1GiB → 2GiB  (reboot)
+      tags:
+        - note: "two\nlines"
+        + note: one line now
+        + of: "a longer text, so that it takes a line"
+
+  + machine.new    create: is not there
+      defaults: cpus 1, memory 512MiB, disk 2GiB, state running, user root
+
+  - machine.old    delete: is no longer in the file
+
+  > machine.slow   wait until it is up and ready: it has not been seen up since it started
+
+-/+ machine.web-1  replace: a changed field cannot be changed in place
+      disk: 2GiB → 3GiB  (reboot)
+      user: www → admin  (replaces)
+      keys:
+        + c
+      tags: {db: 10.7.38.50} → (unset)  (no longer in the file: back to its default)
+
+-/+ machine.web-2  replace: a changed field cannot be changed in place
+      disk: 2GiB → 3GiB  (reboot)
+      user: www → admin  (replaces)
+      keys:
+        + c
+      tags: {db: 10.7.38.50} → (unset)  (no longer in the file: back to its default)
+
+plan: 1 to create, 1 to update, 2 to replace, 1 to delete, 1 to wait for
+T
+world slow '.up = .boot | del(.ready)'
+world db '.partial = "killed while it was made"'
+cp all.yaml fleet.yaml
+planned 2 'what was made in part, and a probe' <<'T'
+-/+ machine.db     replace: incomplete: killed while it was made
+
+  > machine.slow   wait until it is ready: it has not been seen ready since it started
+
+  ~ machine.web-1  update: changed
+      tags: {db: 10.7.38.50} → {db: (known after machine.db)}
+
+  ~ machine.web-2  update: changed
+      tags: {db: 10.7.38.50} → {db: (known after machine.db)}
+
+plan: 2 to update, 1 to replace, 1 to wait for
+T
+world slow '.ready = .boot'
+world db 'del(.partial)'
+
+script '[{"call":"read","address":"machine.db","fail":{"class":"unavailable","message":"no \u001b[31mroute","hint":"is the host up?"}}]'
+planned 4 'what cannot be read' <<'T'
+  ? machine.db     unknown: no \x1b[31mroute
+        is the host up?
+
+  ? machine.web-1  unknown: depends on machine.db, which is unknown
+
+  ? machine.web-2  unknown: depends on machine.db, which is unknown
+
+plan: 3 unknown
+T
+sed -i 's/slow: {}/slow: {cpus: 3}/' fleet.yaml
+planned 2 'what cannot be read, and something to do' <<'T'
+  ? machine.db     unknown: no \x1b[31mroute
+        is the host up?
+
+  ~ machine.slow   update: changed, takes effect by a restart
+      cpus: 1 → 3  (reboot)
+
+  ? machine.web-1  unknown: depends on machine.db, which is unknown
+
+  ? machine.web-2  unknown: depends on machine.db, which is unknown
+
+plan: 1 to update, 3 unknown
+T
+cp all.yaml fleet.yaml
+sed -i '/old:/d' fleet.yaml
+script '[{"call":"list","kind":"machine","incomplete":true}]'
+planned 4 'a list that is not complete deletes nothing' <<'T'
+  ? machine.old  unknown: is no longer in the file, but the list of what is there is not complete: its provider could not see everything
+
+  ? machine of provider 'fake'  unknown: its provider could not see everything
+        nothing of this kind is created or deleted before that is settled
+
+plan: 1 unknown
+T
+script ''
+cp all.yaml fleet.yaml
+world old '.mark.id = "0123"'
+planned 1 'what is not ours' <<'T'
+  ! machine.old  conflict: it belongs to fleet 'shop' with id 0123
+
+plan: 1 in conflict
+T
+world old '.mark.id = null'
+run p apply --yes
+is "$status:$out" '1:' 'apply refuses a conflict'
+like "$err" '^provision: error: nothing was changed: machine.old: it bears no mark of a fleet$' 'and says which'
+
+# Secrets and kinds of one's own.
+cat >"$state/fake/kinds.json" <<'K'
+{"kinds":[
+  {"name":"account","fields":[
+    {"name":"password","type":"string","sensitive":true},
+    {"name":"limits","type":"map","fields":[{"name":"time","type":"duration","default":90000},
+      {"name":"pin","type":"string","sensitive":true}]},
+    {"name":"shells","type":"list","change":"replace","default":["/bin/sh"]}]}]}
+K
+cat >fleet.yaml <<'F'
+fleet: vault
+resources:
+  joe: {provider: fake, kind: account, password: "hunter2", limits: {pin: "4711"}}
+  "spa ce": {provider: fake, kind: thing, anything: [1, {a: true}]}
+machines:
+  a:
+    provider: fake
+    resources: {joe: {provider: fake, kind: account, password: "hunter3"}}
+F
+planned 2 'a secret is not shown' <<'T'
+  + account.joe            create: is not there
+      password: (secret)
+      limits:   {pin: (secret)}
+      defaults: shells [/bin/sh]
+
+  + machine.a              create: is not there
+      defaults: cpus 1, memory 512MiB, disk 2GiB, state running, user root
+  + machine.a/account:joe  create: its machine is new
+      password: (secret)
+      defaults: shells [/bin/sh]
+
+  + thing.spa ce           create: is not there
+      anything: [1, {a: true}]
+
+plan: 4 to create
+T
+ok 'apply' p apply --yes
+sed -i 's/hunter/trapper/; s/4711/4712/' fleet.yaml
+planned 2 'nor when it changes' <<'T'
+  ~ account.joe            update: changed
+      password: (secret) → (secret)
+      limits:   {pin: (secret)} → {pin: (secret)}
+
+  ~ machine.a/account:joe  update: changed
+      password: (secret) → (secret)
+
+plan: 2 to update
+T
+
+# Colour.
+run p --color=always plan
+like "$out" "^$(printf '\033')\[33m  ~" 'colour on demand'
+plain=$(printf '%s' "$out" | sed "s/$(printf '\033')\[[0-9]*m//g")
+run p plan
+is "$out" "$plain" 'colour changes nothing else'
+unlike "$out" "$(printf '\033')" 'no colour where there is no terminal'
+terminal() {
+	pty "$1 provision --state-dir $state plan $2"
+}
+like "$(terminal '' '')" "$(printf '\033')" 'colour on a terminal'
+unlike "$(terminal 'NO_COLOR=1' '')" "$(printf '\033')" 'NO_COLOR'
+like "$(terminal 'NO_COLOR=' '')" "$(printf '\033')" 'an empty NO_COLOR is none'
+unlike "$(terminal 'TERM=dumb' '')" "$(printf '\033')" 'a dumb terminal'
+unlike "$(terminal '' '--color never')" "$(printf '\033')" '--color never'
+like "$(terminal 'NO_COLOR=1' '--color always')" "$(printf '\033')" '--color beats NO_COLOR'
+done_testing
