@@ -88,8 +88,8 @@ static GPtrArray *argv_of(const struct invocation *i, const struct connection *c
 	add(argv, "ssh");
 	add(argv, "-F");
 	add(argv, "none");
-	add(argv, "-i");
-	add(argv, c->identity);
+	/* Not -i: if that one cannot be read, the user's own keys are tried. */
+	add_option(argv, "IdentityFile=%s", c->identity);
 	add_option(argv, "IdentitiesOnly=yes");
 	add_option(argv, "IdentityAgent=none");
 	add_option(argv, "PreferredAuthentications=publickey");
