@@ -32,7 +32,11 @@ is "$(made):$(ls "$state/fleets")" ':' 'nothing of the fleet is left'
 
 # Somebody to ask.
 asked() {
-	printf '%s' "$1" | pty "provision --state-dir $state $2"
+	: >"$work/.typescript"
+	(
+		wait_for 20 grep -q 'y/N' "$work/.typescript"
+		printf '%s' "$1"
+	) | pty "provision --state-dir $state $2"
 }
 for answer in 'n
 ' '

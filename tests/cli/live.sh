@@ -9,6 +9,7 @@ screen() {
 
 # terminal ROWS COLUMNS COMMAND: a command on a terminal of that size, what it wrote into typescript.
 terminal() {
+	: >"$work/raw"
 	command script -qefc "stty rows $1 cols $2; $3" "$work/raw" >/dev/null </dev/null
 	code=$?
 	sed '1d' "$work/raw" | sed '/^Script done on /d' >"$work/typescript"
@@ -74,18 +75,27 @@ is "$(screen 40 | grep -c ': ready (')" 30 'all of them in the end'
 
 # A terminal that becomes narrower while the table is up.
 ok 'destroy' p destroy --yes
-script '[{"action":"create","delay":600,"progress":["a line that fills seventy columns or so, more than there will be"]}]'
+script '[{"action":"create","delay":1500,"progress":["a line that fills seventy columns or so, more than there will be"]}]'
 fleet <<'F'
 fleet: shop
 defaults: {provider: fake}
 machines: {a: {}, b: {}}
 F
+cat >narrow <<'S'
+tries=0
+while ! grep -q 'steps done' "$1" && [ "$tries" -lt 100 ]; do
+	tries=$((tries + 1))
+	sleep 0.05
+done
+stty rows 24 cols 30 </dev/tty
+S
 ok 'a terminal that becomes narrower' \
-	terminal 24 80 "(sleep 0.3; stty rows 24 cols 30 </dev/tty) & provision --state-dir $state apply --yes"
+	terminal 24 80 "sh narrow $work/raw & provision --state-dir $state apply --yes"
 # Each row takes three lines now that the terminal has folded them, the count two.
 like "$(tr '\033' '@' <"$work/typescript")" '@\[8A@\[J' 'the folded rows are counted'
 
 # A dumb terminal gets lines.
+script '[{"action":"create","progress":["a line that fills seventy columns"]}]'
 ok 'destroy' p destroy --yes
 ok 'a dumb terminal' terminal 24 80 "TERM=dumb provision --state-dir $state apply --yes"
 is "$(grep -c "$(printf '\033')" "$work/typescript")" 0 'gets no escape sequences'
