@@ -38,16 +38,19 @@ struct waiting {
 	struct machine *machine;
 	struct running running;
 	int64_t end;
-	bool card; /* the guest has set up its network card */
+	bool quiet;	  /* what is gone through once more is not told */
+	const char *told; /* the rung that was told last */
+	bool card;	  /* the guest has set up its network card */
 	const char *rung;
 	char *shown; /* last console line that was told */
 };
 
 static void rung(struct waiting *w, const char *name)
 {
-	if (w->rung && !strcmp(w->rung, name))
-		return;
 	w->rung = name;
+	if (w->quiet || !g_strcmp0(w->told, name))
+		return;
+	w->told = name;
 	emit_progress(w->call, w->object, "waiting for %s", name);
 }
 
@@ -87,7 +90,7 @@ static bool gone(const struct waiting *w, struct error **err)
 
 static bool check_process(struct waiting *w, struct error **err)
 {
-	rung(w, "its process");
+	w->rung = "its process";
 	switch (running_find(w->call->arena, w->machine->folder, &w->running)) {
 	case RUNNING_YES:
 		return true;
@@ -108,7 +111,7 @@ static bool check_monitor(struct waiting *w, struct error **err)
 	const struct value *status;
 	const char *text;
 
-	rung(w, "its monitor");
+	w->rung = "its monitor";
 	qmp = qmp_open(w->machine->folder, "qmp.sock", left(w, MONITOR_LIMIT), err);
 	status = qmp ? qmp_call(qmp, w->call->arena, "query-status", NULL, left(w, MONITOR_LIMIT),
 			       err)
@@ -231,8 +234,10 @@ static bool await_probe(struct waiting *w, struct probe *probe, struct error **e
 	int64_t pause = PAUSE_FIRST;
 
 	for (;;) {
+		w->quiet = true;
 		if (login && !link && !await_login(w, &link, err))
 			return false;
+		w->quiet = false;
 		rung(w, probe->shown);
 		if (probe_try(probe, w->machine, link, left(w, PROBE_LIMIT), err))
 			return true;
