@@ -206,20 +206,46 @@ static bool has_circle(const struct graph *graph)
 	return circle;
 }
 
+static int by_before(const void *a, const void *b)
+{
+	const struct soft *x = a, *y = b;
+
+	return x->before < y->before ? -1 : x->before > y->before;
+}
+
+/* Takes away edges [from, to), which start at one node, as far as they may be in a circle. */
+static void yield_from(
+	struct edges *e, unsigned from, unsigned to, const bool *core, bool *gone, bool altogether)
+{
+	const struct soft *all = &g_array_index(e->soft, struct soft, 0);
+	unsigned before = all[from].before;
+
+	if (!core[before])
+		return;
+	for (unsigned i = from; i < to; i++)
+		gone[all[i].after] = core[all[i].after] && (altogether || before > all[i].after);
+	graph_remove_edges(e->plan->graph, before, gone);
+	for (unsigned i = from; i < to; i++)
+		gone[all[i].after] = false;
+}
+
 static void yield(struct edges *e, bool altogether)
 {
-	struct graph *graph = e->plan->graph;
-	bool *core = g_new(bool, graph->count + 1);
+	const struct graph *graph = e->plan->graph;
+	bool *core = g_new(bool, graph->count + 1), *gone = g_new0(bool, graph->count + 1);
 
 	graph_core(graph, core);
-	for (unsigned i = 0; i < e->soft->len; i++) {
-		const struct soft *soft = &g_array_index(e->soft, struct soft, i);
+	g_array_sort(e->soft, by_before);
+	for (unsigned from = 0, to; from < e->soft->len; from = to) {
+		unsigned before = g_array_index(e->soft, struct soft, from).before;
 
-		if (core[soft->before] && core[soft->after] &&
-			(altogether || soft->before > soft->after))
-			graph_remove_edge(graph, soft->before, soft->after);
+		for (to = from; to < e->soft->len; to++)
+			if (g_array_index(e->soft, struct soft, to).before != before)
+				break;
+		yield_from(e, from, to, core, gone, altogether);
 	}
 	g_free(core);
+	g_free(gone);
 }
 
 void edges_add(struct plan *plan)

@@ -44,18 +44,20 @@ void graph_add_edge(struct graph *graph, unsigned before, unsigned after)
 	graph->nodes[after].before_count++;
 }
 
-void graph_remove_edge(struct graph *graph, unsigned before, unsigned after)
+void graph_remove_edges(struct graph *graph, unsigned before, const bool *marked)
 {
 	struct graph_node *node = &graph->nodes[before];
+	unsigned kept = 0;
 
-	for (unsigned i = 0; i < node->next_count; i++)
-		if (node->next[i] == after) {
-			node->next_count--;
-			memmove(&node->next[i], &node->next[i + 1],
-				(node->next_count - i) * sizeof(unsigned));
+	for (unsigned i = 0; i < node->next_count; i++) {
+		unsigned after = node->next[i];
+
+		if (marked[after])
 			graph->nodes[after].before_count--;
-			return;
-		}
+		else
+			node->next[kept++] = after;
+	}
+	node->next_count = kept;
 }
 
 bool graph_order(const struct graph *graph, unsigned *order, unsigned *count)

@@ -25,8 +25,8 @@ struct graph *graph_new(struct arena *arena);
 unsigned graph_add_node(struct graph *graph, void *data);
 /* `after` waits for `before`. The same edge twice is counted twice and harmless. */
 void graph_add_edge(struct graph *graph, unsigned before, unsigned after);
-/* Takes one edge away, if it is there. */
-void graph_remove_edge(struct graph *graph, unsigned before, unsigned after);
+/* Takes away all edges from one node to those that are marked. */
+void graph_remove_edges(struct graph *graph, unsigned before, const bool *marked);
 /* Every node behind those it waits for, ties in order of their numbers. False if there is a
  * circle; *order then holds the nodes that are in none and behind none. */
 bool graph_order(const struct graph *graph, unsigned *order, unsigned *count);

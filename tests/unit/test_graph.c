@@ -97,14 +97,18 @@ static void test_twice(struct fixture *f, const void *data)
 
 static void test_remove(struct fixture *f, const void *data)
 {
+	bool marked[6] = {[1] = true, [4] = true};
+
 	(void)data;
-	add_edges(f, "1>0 1>2 1>3 3>1");
-	assert_order(f, false, "4 5");
-	graph_remove_edge(f->graph, 3, 1);
-	graph_remove_edge(f->graph, 3, 4);
+	add_edges(f, "1>0 1>2 1>3 3>1 3>1 3>5");
+	assert_order(f, false, "4");
+	graph_remove_edges(f->graph, 3, marked);
+	graph_remove_edges(f->graph, 2, marked);
 	assert_order(f, true, "1 0 2 3 4 5");
-	graph_remove_edge(f->graph, 1, 0);
+	marked[0] = marked[5] = true;
+	graph_remove_edges(f->graph, 1, marked);
 	assert_order(f, true, "0 1 2 3 4 5");
+	g_assert_cmpuint(f->graph->nodes[5].before_count, ==, 1);
 }
 
 static void test_circle(struct fixture *f, const void *data)
