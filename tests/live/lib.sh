@@ -1,7 +1,7 @@
 # What the live tests share. Sourced first: . "$(dirname "$0")/lib.sh", followed by
 #
-#   alone [network]       runs the script in namespaces of its own: processes, mounts, and without
-#                         `network` the network. What others do on this machine is then no part of its
+#   alone offline|online  runs the script in namespaces of its own: processes, mounts, and with
+#                         `offline` the network. What others do on this machine is then no part of its
 #                         pictures, and nothing that it started outlives it
 #
 # which leaves $PROVISION_STATE_DIR, a fresh state directory, and $guest/vmlinuz, $guest/initrd.img,
@@ -55,7 +55,7 @@ _private_folders() {
 _run_alone() {
 	_make_guest
 	_kinds='--mount --pid --fork --kill-child --mount-proc --ipc --uts'
-	[ "$1" = network ] || _kinds="$_kinds --net"
+	[ "$1" = online ] || _kinds="$_kinds --net"
 	# Signals are for the script inside, which cleans up and ends.
 	trap '' INT TERM HUP
 	_status=0
@@ -70,7 +70,7 @@ _run_alone() {
 }
 
 alone() {
-	[ "${LIVE_ALONE-}" = "$0" ] || _run_alone "${1-}"
+	[ "${LIVE_ALONE-}" = "$0" ] || _run_alone "$1"
 	ip link set lo up
 }
 

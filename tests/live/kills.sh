@@ -1,0 +1,117 @@
+#!/bin/sh
+# Law 6: kill -9 of provision, of its providers, or of all of them at instants spread over an apply
+# and over a destroy, several with a QEMU in the making. Each time the next apply converges, the plan
+# is then empty, and after a destroy nothing is left.
+. "$(dirname "$0")/lib.sh"
+alone offline
+
+fleet=$work/fleet.yaml
+{
+	echo 'fleet: kills'
+	guest_images
+	cat <<-'END'
+		defaults: {image: guest, memory: 128MiB}
+		machines:
+		  one: {ports: ["80"]}
+		  two: {}
+	END
+} >"$fleet"
+
+apply="$BUILD/provision --color never apply $fleet --yes"
+destroy="$BUILD/provision --color never destroy $fleet --yes"
+round=0 kills=0
+
+# What is left of a killed run may act on for a moment, and then holds the lock.
+unlocked() {
+	run "$@"
+	[ "$status" -ne 5 ]
+}
+
+# done_by NAME COMMAND...: it comes to its end with 0.
+done_by() {
+	name=$1
+	shift
+	wait_for 60 unlocked "$@" || status="5 for a minute"
+	is "$status" 0 "$name"
+	[ "$status" = 0 ] || diag "$out$err"
+}
+
+converges() {
+	# shellcheck disable=SC2086
+	done_by "$round: the next apply converges" $apply
+	run provision plan "$fleet" --exit-code
+	is "$status" 0 "$round: the plan is then empty"
+	[ "$status" -eq 0 ] || diag "$out$err"
+}
+
+# kill_at WHOM TEXT DELAY COMMAND: it is in the sum when it found somebody to kill.
+kill_at() {
+	round=$((round + 1))
+	code=0
+	# shellcheck disable=SC2086
+	said=$("$root/tests/live/kill_at.pl" "$1" "$2" "$3" "$BUILD" "$work/output" $4) || code=$?
+	note "$round: ${4#* * * }: $said"
+	case $code in
+	0) kills=$((kills + 1)) ;;
+	3) ;;
+	*) fail "$round: kill_at.pl: $said" ;;
+	esac
+}
+
+# One in the apply that makes the machines, one in the destroy that takes them away.
+kills() {
+	kill_at "$1" "$2" "$3" "$apply"
+	converges
+	kill_at "$4" "$5" "$6" "$destroy"
+	converges
+	# shellcheck disable=SC2086
+	done_by "$round: all of it can be destroyed" $destroy
+	as_pictured "$round: then nothing is left"
+}
+
+# The first time the state directory gets what stays in it: the images, the trial of the accelerator.
+# shellcheck disable=SC2086
+run $apply
+is "$status" 0 "an undisturbed apply" || bail_out "$out$err"
+echo "$err" >"$work/applied"
+# shellcheck disable=SC2086
+run $destroy
+is "$status" 0 "an undisturbed destroy"
+echo "$err" >"$work/destroyed"
+note "the lines of the apply:"
+note "$(cat "$work/applied")"
+note "the lines of the destroy:"
+note "$(cat "$work/destroyed")"
+picture
+
+# Planning: nothing is made yet.
+kills all '' 0 provision '' 5
+kills provision '' 30 providers '' 20
+kills providers 'plan:' 0 all 'plan:' 0
+
+# The images are made as well.
+for whom in all providers provision; do
+	rm -rf "$PROVISION_STATE_DIR/images"
+	kills "$whom" 'image.guest: creating' 0 "$whom" 'machine.two: deleting' 0
+done
+
+# A QEMU in the making, or just made.
+kills all 'machine.one: creating' 0 all 'machine.one: deleting' 5
+kills all 'machine.one: creating' 10 providers 'machine.one: deleting' 10
+kills providers 'machine.two: creating' 20 provision 'machine.one: deleting' 20
+kills provision 'machine.one: starting' 0 all 'machine.one: deleting' 40
+kills all 'machine.one: starting' 2 providers 'machine.one: deleting' 80
+kills providers 'machine.one: starting' 5 provision 'machine.one: deleting' 160
+kills all 'machine.one: starting' 10 all 'waiting for power off' 0
+kills all 'machine.two: starting' 20 providers 'waiting for power off' 10
+kills providers 'machine.two: starting' 40 provision 'waiting for power off' 40
+kills provision 'machine.one: starting' 80 all 'waiting for power off' 160
+
+# It boots; somebody logs in; one is ready and the other not.
+kills all 'machine.one: waiting' 0 provision 'deleted' 0
+kills providers 'waiting for its SSH server' 500 all 'deleted' 0
+kills all 'waiting for the login' 0 providers 'deleted' 5
+kills provision 'ready' 0 all 'deleted' 20
+
+ok "at least 24 found somebody to kill: $kills" test "$kills" -ge 24
+done_testing
