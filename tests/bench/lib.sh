@@ -82,3 +82,27 @@ limit() {
 finish() {
 	exit "$_over"
 }
+
+# prepare_guest     makes the guest of tests/live/busybox_guest.sh in $guest
+# write_fleet guest|debian   prints a fleet file with one machine `m` of that image
+guest=$BUILD/live/guest
+
+prepare_guest() {
+	[ -n "$(find "$guest/initrd.img" -newer "$root/tests/live/busybox_guest.sh" 2>/dev/null)" ] ||
+		"$root/tests/live/busybox_guest.sh" "$guest" >"$work/.said" 2>&1 ||
+		{ cat "$work/.said" >&2; return 1; }
+}
+
+memory=256M
+
+write_fleet() {
+	echo 'fleet: bench'
+	echo 'images:'
+	if [ "$1" = debian ]; then
+		echo '  debian: {bootstrap: {release: bookworm}}'
+	else
+		printf '  guest: {kernel: %s/vmlinuz, initrd: %s/initrd.img, cmdline: console=ttyS0 quiet}\n' \
+			"$guest" "$guest"
+	fi
+	echo "machines: {m: {image: $1, memory: ${memory}iB}}"
+}
