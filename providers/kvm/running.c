@@ -16,7 +16,14 @@
 #include "base/text.h"
 #include "document/json.h"
 
-enum { FORMAT = 1, FILE_MOST = 65536, UNCLEAR_LIMIT = 1000, PAUSE = 5, KILL_LIMIT = 10000 };
+enum {
+	FORMAT = 1,
+	FILE_MOST = 65536,
+	UNCLEAR_LIMIT = 1000,
+	PAUSE = 5,
+	KILL_LIMIT = 10000,
+	FLAG_EXITING = 4, /* PF_EXITING of the kernel */
+};
 
 void running_close(struct running *running)
 {
@@ -25,8 +32,9 @@ void running_close(struct running *running)
 	running->pidfd = -1;
 }
 
-/* Field 22 of /proc/PID/stat, in ticks since the host booted; 0 when there is no such process. */
-static int64_t start_time(const char *pid)
+/* A numeric field of /proc/PID/stat, counted from 1 as proc(5) does; 0 when there is no such
+ * process. */
+static int64_t stat_field(const char *pid, int wanted)
 {
 	AUTO(error) struct error *err = NULL;
 	AUTO(gfree) char *path = g_strdup_printf("/proc/%s/stat", pid);
@@ -37,9 +45,38 @@ static int64_t start_time(const char *pid)
 	if (!file_read(path, FILE_MOST, &text, &length, &err))
 		return 0;
 	p = strrchr(text, ')');
-	for (int field = 2; p && field < 22; field++)
+	for (int field = 2; p && field < wanted; field++)
 		p = strchr(p + 1, ' ');
 	return p ? g_ascii_strtoll(p + 1, NULL, 10) : 0;
+}
+
+/* In ticks since the host booted. */
+static int64_t start_time(const char *pid)
+{
+	return stat_field(pid, 22);
+}
+
+/* True if SIGKILL has been sent to its first thread, which has not come to act on it. */
+static bool kill_pending(const char *pid)
+{
+	AUTO(error) struct error *err = NULL;
+	AUTO(gfree) char *path = g_strdup_printf("/proc/%s/status", pid);
+	AUTO(gfree) char *text = NULL;
+	const char *pending;
+	size_t length;
+
+	if (!file_read(path, FILE_MOST, &text, &length, &err))
+		return false;
+	pending = strstr(text, "\nSigPnd:");
+	return pending && g_ascii_strtoull(pending + 8, NULL, 16) & 1ULL << (SIGKILL - 1);
+}
+
+/* True while the kernel takes the process apart: until that is over it still holds its lock. */
+static bool is_ending(const struct running *running)
+{
+	AUTO(gfree) char *pid = g_strdup_printf("%d", running->pid);
+
+	return stat_field(pid, 9) & FLAG_EXITING || kill_pending(pid);
 }
 
 static struct value *run_load(struct arena *arena, const char *folder)
@@ -82,8 +119,12 @@ enum running_found running_find(struct arena *arena, const char *folder, struct 
 
 	*running = (struct running){.pidfd = -1};
 	while (lock_held(lock)) {
-		if (identify(arena, folder, running))
-			return RUNNING_YES;
+		if (identify(arena, folder, running)) {
+			if (!is_ending(running) || !running_ended(running, KILL_LIMIT))
+				return RUNNING_YES;
+			running_close(running);
+			continue;
+		}
 		if (clock_now() >= end)
 			return RUNNING_UNCLEAR;
 		poll(NULL, 0, PAUSE);
