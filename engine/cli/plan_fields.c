@@ -59,9 +59,58 @@ static char *show_wanted(const struct lines *l, const struct field *field, const
 	return schema_show(field, value);
 }
 
-/* An empty list says nothing. */
+/* "accelerator" for "accelerator_used": what a choice that the file may leave to the provider came
+ * to. NULL if the output is none such. Caller frees. */
+static char *choice_of(const struct lines *l, const char *output)
+{
+	static const char end[] = "_used";
+	AUTO(gfree) char *name = NULL;
+	const struct field *field;
+
+	if (!g_str_has_suffix(output, end))
+		return NULL;
+	name = g_strndup(output, strlen(output) - strlen(end));
+	field = schema_find(l->fields, name);
+	return field && !field->computed ? g_steal_pointer(&name) : NULL;
+}
+
+static const struct value *outputs_of(const struct lines *l)
+{
+	return l->step->actual ? l->step->actual->outputs : NULL;
+}
+
+static bool is_chosen(const struct lines *l, const char *name)
+{
+	AUTO(gfree) char *output = g_strconcat(name, "_used", NULL);
+
+	return value_get(outputs_of(l), output) != NULL;
+}
+
+/* What its provider says of a thing beforehand. Of one that is there already, its choices alone:
+ * the rest may become another. What means something on the host alone is for `status`. */
+static bool is_foreseen(const struct lines *l, const struct member *m)
+{
+	const struct field *field = schema_find(l->fields, m->key);
+	AUTO(gfree) char *choice = choice_of(l, m->key);
+
+	return field && field->computed && !field->host_only && m->value->type != VALUE_MAP &&
+	       m->value->type != VALUE_LIST && m->value->type != VALUE_NULL &&
+	       (l->step->action == STEP_CREATE || choice);
+}
+
+/* A choice goes by its field's name, unless that has a line of its own. */
+static char *foreseen_name(const struct lines *l, const char *output)
+{
+	AUTO(gfree) char *choice = choice_of(l, output);
+
+	return choice && !is_written(l, choice) ? g_steal_pointer(&choice) : g_strdup(output);
+}
+
+/* An empty list says nothing, and what was chosen says more than that it was left open. */
 static bool is_telling(const struct lines *l, const struct member *m)
 {
+	if (is_chosen(l, m->key))
+		return false;
 	if (m->value->type == VALUE_LIST && !m->value->list.count)
 		return false;
 	if (m->value->type == VALUE_MAP && !m->value->map.count)
@@ -102,52 +151,31 @@ static void print_defaults(struct lines *l, const struct value *after)
 		g_string_append_printf(l->text, "%s\n", style_off(l->style));
 }
 
-/* "accelerator_used" where "accelerator" may be left to the provider: what its choice came to. */
-static bool is_choice(const struct lines *l, const char *name)
-{
-	static const char end[] = "_used";
-	AUTO(gfree) char *base = NULL;
-	const struct field *field;
-
-	if (!g_str_has_suffix(name, end))
-		return false;
-	base = g_strndup(name, strlen(name) - strlen(end));
-	field = schema_find(l->fields, base);
-	return field && !field->computed;
-}
-
-/* What its provider says of a thing beforehand. Of one that is there already, its choices alone:
- * the rest may become another. What means something on the host alone is for `status`. */
-static bool is_foreseen(const struct lines *l, const struct member *m)
-{
-	const struct field *field = schema_find(l->fields, m->key);
-
-	return field && field->computed && !field->host_only && m->value->type != VALUE_MAP &&
-	       m->value->type != VALUE_LIST && m->value->type != VALUE_NULL &&
-	       (l->step->action == STEP_CREATE || is_choice(l, m->key));
-}
-
 static void widen_foreseen(struct lines *l)
 {
-	const struct value *outputs = l->step->actual ? l->step->actual->outputs : NULL;
+	const struct value *outputs = outputs_of(l);
 
-	for (size_t i = 0; outputs && i < outputs->map.count; i++)
+	for (size_t i = 0; outputs && i < outputs->map.count; i++) {
+		AUTO(gfree) char *name = foreseen_name(l, outputs->map.members[i].key);
+
 		if (is_foreseen(l, &outputs->map.members[i]))
-			widen(l, outputs->map.members[i].key);
+			widen(l, name);
+	}
 }
 
 static void print_foreseen(struct lines *l)
 {
-	const struct value *outputs = l->step->actual ? l->step->actual->outputs : NULL;
+	const struct value *outputs = outputs_of(l);
 
 	for (size_t i = 0; outputs && i < outputs->map.count; i++) {
 		const struct member *m = &outputs->map.members[i];
+		AUTO(gfree) char *name = foreseen_name(l, m->key);
 		AUTO(gfree) char *shown = NULL;
 
 		if (!is_foreseen(l, m))
 			continue;
 		shown = schema_show(schema_find(l->fields, m->key), m->value);
-		start_line(l, m->key);
+		start_line(l, name);
 		g_string_append(l->text, shown);
 		end_line(l, "");
 	}
