@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "document/json.h"
 #include "document/schema_path.h"
+#include "document/yaml_scalar.h"
 
 struct check {
 	struct arena *arena;
@@ -82,6 +83,14 @@ static bool is_truth(const char *text)
 	return false;
 }
 
+static bool reads_as(const struct value *string, enum value_type type)
+{
+	struct value value;
+
+	return scalar_resolve(string->text.bytes, string->text.length, &value) == SCALAR_FINE &&
+	       value.type == type;
+}
+
 /* The likely slips: a quote too few or too many, the truth of older YAML, a space left out. */
 static void hint_type(
 	const struct check *check, const struct field *field, const struct value *value)
@@ -89,9 +98,12 @@ static void hint_type(
 	const char *text = value->type == VALUE_STRING ? value->text.bytes : NULL;
 	AUTO(gfree) char *shown = NULL;
 
-	if (field->type == FIELD_STRING && value->type != VALUE_LIST && value->type != VALUE_MAP &&
+	if ((field->type == FIELD_STRING || field->type == FIELD_REFERENCE) &&
+		value->type != VALUE_LIST && value->type != VALUE_MAP &&
 		value->type != VALUE_NULL) {
 		diagnostic_hint(check->diagnostics, "write it in quotes");
+	} else if (field->type == FIELD_INTEGER && text && reads_as(value, VALUE_INTEGER)) {
+		diagnostic_hint(check->diagnostics, "write it without quotes");
 	} else if (field->type == FIELD_BOOLEAN && text && is_truth(text)) {
 		diagnostic_hint(check->diagnostics, "write 'true' or 'false'");
 	} else if (field->type == FIELD_LIST && text) {
@@ -205,6 +217,11 @@ static struct value *check_string(
 {
 	if (value->type != VALUE_STRING)
 		return wrong_type(check, field, value);
+	if ((field->path || field->choices) && strlen(value->text.bytes) != value->text.length) {
+		diagnostic_add(
+			check->diagnostics, value->span, "%s cannot hold a NUL", check->subject);
+		return NULL;
+	}
 	if (field->choices)
 		return check_choice(check, field, value);
 	if (field->path)

@@ -116,6 +116,8 @@ static bool read_text(
 
 	if (!read_member(r, map, key, VALUE_STRING, &value))
 		return false;
+	if (value && strlen(value->text.bytes) != value->text.length)
+		return refuse(r, "a text that holds a NUL");
 	*text = value ? arena_strdup(r->arena, value->text.bytes) : NULL;
 	return true;
 }
