@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -204,10 +205,26 @@ bool dir_make(const char *path, struct error **err)
 	}
 }
 
-static bool remove_at(int parent, const char *name, dev_t device);
+/* Where a folder lies: the file system alone would not tell a bind mount of the same one. */
+struct place {
+	uint64_t device, mount;
+};
+
+static bool place_of(int fd, struct place *place)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+		return false;
+	place->device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
+	place->mount = st.stx_mask & STATX_MNT_ID ? st.stx_mnt_id : 0;
+	return true;
+}
+
+static bool remove_at(int parent, const char *name, const struct place *above);
 
 /* Takes fd. */
-static bool empty(int fd, dev_t device)
+static bool empty(int fd, const struct place *place)
 {
 	AUTO(dir) DIR *dir = fdopendir(fd);
 	struct dirent *entry;
@@ -219,15 +236,15 @@ static bool empty(int fd, dev_t device)
 	while ((errno = 0, entry = readdir(dir)) != NULL) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		if (!remove_at(dirfd(dir), entry->d_name, device))
+		if (!remove_at(dirfd(dir), entry->d_name, place))
 			return false;
 	}
 	return errno == 0;
 }
 
-static bool remove_at(int parent, const char *name, dev_t device)
+static bool remove_at(int parent, const char *name, const struct place *above)
 {
-	struct stat st;
+	struct place place;
 	int fd;
 
 	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
@@ -237,19 +254,20 @@ static bool remove_at(int parent, const char *name, dev_t device)
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT;
-	if (fstat(fd, &st) < 0 || (device && st.st_dev != device)) {
+	if (!place_of(fd, &place) ||
+		(above && (place.device != above->device || place.mount != above->mount))) {
 		close(fd);
 		errno = EXDEV;
 		return false;
 	}
-	if (!empty(fd, st.st_dev))
+	if (!empty(fd, &place))
 		return false;
 	return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
 bool tree_remove(const char *path, struct error **err)
 {
-	if (remove_at(AT_FDCWD, path, 0))
+	if (remove_at(AT_FDCWD, path, NULL))
 		return true;
 	error_set_errno(err, "cannot remove '%s'", path);
 	return false;

@@ -17,8 +17,8 @@ bool file_write(const char *path, const void *data, size_t length, mode_t mode,
 	struct error **err) MUST_USE;
 /* mkdir -p; every folder made is 0700 whatever the umask. An existing one is left as it is. */
 bool dir_make(const char *path, struct error **err) MUST_USE;
-/* Removes a file or a tree without following links or leaving its file system; a missing one is
- * done already. */
+/* Removes a file or a tree without following links or entering what is mounted in it; a missing one
+ * is done already. */
 bool tree_remove(const char *path, struct error **err) MUST_USE;
 bool file_exists(const char *path);
 bool fd_cloexec(int fd, bool on);

@@ -350,6 +350,11 @@ static const char *read_key(
 		wrong_key(p, map, key);
 		return NULL;
 	}
+	if (!strcmp(key->value->text.bytes, "$unknown")) {
+		diagnostic_add(p->diagnostics, key->span,
+			"the key '$unknown' has a meaning of its own between programs");
+		return NULL;
+	}
 	if (strlen(key->value->text.bytes) != key->value->text.length) {
 		diagnostic_add(p->diagnostics, key->span, "a key cannot hold a NUL");
 		return NULL;

@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -373,6 +375,43 @@ static void test_tree_remove(void)
 	leave(other);
 }
 
+/* In a namespace of its own: 1 when what is mounted was entered, 2 when nothing can be mounted. */
+static int remove_mounted(const char *tree, const char *point, const char *other, const char *kept)
+{
+	struct error *err = NULL;
+
+	if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0)) < 0 ||
+		mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount(other, point, NULL, MS_BIND, NULL) < 0)
+		return 2;
+	return tree_remove(tree, &err) || !file_exists(kept);
+}
+
+/* The same file system mounted once more is somebody's data all the same. */
+static void test_tree_remove_mounted(void)
+{
+	char *folder = enter(), *other = enter();
+	AUTO(gfree) char *tree = g_build_filename(folder, "tree", NULL);
+	AUTO(gfree) char *point = g_build_filename(tree, "a", "point", NULL);
+	AUTO(gfree) char *kept = g_build_filename(other, "kept", NULL);
+	AUTO(error) struct error *err = NULL;
+	int status;
+	pid_t pid;
+
+	g_assert_true(dir_make(point, &err));
+	g_assert_true(file_write(kept, "x", 1, 0600, &err));
+	pid = fork_child();
+	if (pid == 0)
+		_exit(remove_mounted(tree, point, other, kept));
+	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+	if (WEXITSTATUS(status) == 2)
+		g_test_skip("nothing can be mounted here");
+	else
+		g_assert_cmpint(status, ==, 0);
+	leave(folder);
+	leave(other);
+}
+
 static void test_lock(void)
 {
 	char *folder = enter();
@@ -657,6 +696,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/base/file/read", test_file_read);
 	g_test_add_func("/base/folders", test_folders);
 	g_test_add_func("/base/tree-remove", test_tree_remove);
+	g_test_add_func("/base/tree-remove-mounted", test_tree_remove_mounted);
 	g_test_add_func("/base/lock", test_lock);
 	g_test_add_func("/base/lock/removed", test_lock_removed);
 	g_test_add_func("/base/lock/probed", test_lock_probed);
