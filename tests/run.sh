@@ -93,7 +93,8 @@ if [ "$mode" = live ] && [ "$(id -u)" -ne 0 ]; then
 fi
 
 G_SLICE=always-malloc
-ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1}
+sanitizer=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+ASAN_OPTIONS=${ASAN_OPTIONS:-$sanitizer:suppressions=$PWD/tests/asan.supp}
 UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 export BUILD TEST_LIMIT G_SLICE ASAN_OPTIONS UBSAN_OPTIONS
 # Nothing of the person who runs the tests reaches them.

@@ -22,6 +22,7 @@ enum {
 	SILENT_TRIES = 8,
 	UNCERTAIN_PAUSE = 5000,
 	SERVING_PAUSE = 2000,
+	FIRST_TICK = 100,
 	TICK = 1000,
 	BANNER_LEAST = 4,
 };
@@ -130,7 +131,7 @@ static void tick(struct watch *w)
 
 int banner_wait(struct banner *banner, struct error **err)
 {
-	struct watch w = {.banner = banner, .next_tick = clock_now() + TICK};
+	struct watch w = {.banner = banner, .next_tick = clock_now() + FIRST_TICK};
 	bool ended = false;
 	int fd = -1;
 

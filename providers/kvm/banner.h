@@ -11,7 +11,7 @@ struct banner {
 	bool certain;		  /* that the guest has a network card by now */
 	int ended_fd;		  /* readable when there is nothing to wait for any more */
 	int64_t end;		  /* as of clock_now() */
-	void (*tick)(void *data); /* about every second; may be NULL */
+	void (*tick)(void *data); /* soon, then every second; may be NULL */
 	void *data;
 	/* told back */
 	unsigned tries;

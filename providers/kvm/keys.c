@@ -15,23 +15,41 @@ const char *keys_login_relative(struct arena *arena, const char *fleet)
 	return arena_printf(arena, "fleets/%s/login_ed25519", fleet);
 }
 
-/* A file without a name gets one by link(2): of several that come at once one wins, and a killed
- * one leaves nothing. */
+/* A file that has no name yet, or, where the file system has no such files, one that has another.
+ */
+static int unnamed_open(const char *folder, char **name)
+{
+	int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	*name = NULL;
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
+		return fd;
+	*name = g_strdup_printf("%s/.login.XXXXXX", folder);
+	return mkostemp(*name, O_CLOEXEC);
+}
+
+/* The file gets its name by link(2): of several that come at once one wins, and a killed one leaves
+ * nothing. */
 static bool create_once(const char *path, const char *text, struct error **err)
 {
 	AUTO(gfree) char *folder = g_path_get_dirname(path);
+	AUTO(gfree) char *name = NULL;
 	AUTO(gfree) char *self = NULL;
 	AUTO(fd) int fd = -1;
+	bool ok;
 
 	if (!dir_make(folder, err))
 		return false;
-	fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	fd = unnamed_open(folder, &name);
 	self = g_strdup_printf("/proc/self/fd/%d", fd);
-	if (fd >= 0 && fd_write_all(fd, text, strlen(text)) && fsync(fd) == 0 &&
-		(linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 || errno == EEXIST))
-		return dir_sync(folder, err);
-	error_set_errno(err, "cannot create '%s'", path);
-	return false;
+	ok = fd >= 0 && fd_write_all(fd, text, strlen(text)) && fsync(fd) == 0 &&
+	     (linkat(AT_FDCWD, name ? name : self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 ||
+		     errno == EEXIST);
+	if (!ok)
+		error_set_errno(err, "cannot create '%s'", path);
+	if (name)
+		unlink(name);
+	return ok && dir_sync(folder, err);
 }
 
 static const char *read_key(struct arena *arena, const char *path, struct error **err)

@@ -22,6 +22,7 @@ enum {
 	READY_LIMIT = 300000,
 	MONITOR_LIMIT = 20000,
 	CARD_LIMIT = 30000, /* then it may be one that does not tell */
+	CARD_FIRST = 100,
 	CARD_TICK = 1000,
 	LOGIN_LIMIT = 60000,   /* one login, in a slow guest */
 	REFUSED_LIMIT = 60000, /* a server may be there before its accounts are */
@@ -48,10 +49,15 @@ struct waiting {
 static void rung(struct waiting *w, const char *name)
 {
 	w->rung = name;
-	if (w->quiet || !g_strcmp0(w->told, name))
+}
+
+/* A rung that is passed at once is not worth a line. */
+static void tell(struct waiting *w)
+{
+	if (!w->rung || w->quiet || !g_strcmp0(w->told, w->rung))
 		return;
-	w->told = name;
-	emit_progress(w->call, w->object, "waiting for %s", name);
+	w->told = w->rung;
+	emit_progress(w->call, w->object, "waiting for %s", w->rung);
 }
 
 static int64_t left(const struct waiting *w, int64_t most)
@@ -66,6 +72,7 @@ static void tell_console(void *data)
 	AUTO(arena) struct arena *arena = arena_new();
 	const char *line = console_tail(arena, w->machine, "console.log", 1);
 
+	tell(w);
 	if (!*line || !g_strcmp0(line, w->shown))
 		return;
 	g_free(w->shown);
@@ -90,7 +97,7 @@ static bool gone(const struct waiting *w, struct error **err)
 
 static bool check_process(struct waiting *w, struct error **err)
 {
-	w->rung = "its process";
+	rung(w, "its process");
 	switch (running_find(w->call->arena, w->machine->folder, &w->running)) {
 	case RUNNING_YES:
 		return true;
@@ -111,7 +118,7 @@ static bool check_monitor(struct waiting *w, struct error **err)
 	const struct value *status;
 	const char *text;
 
-	w->rung = "its monitor";
+	rung(w, "its monitor");
 	qmp = qmp_open(w->machine->folder, "qmp.sock", left(w, MONITOR_LIMIT), err);
 	status = qmp ? qmp_call(qmp, w->call->arena, "query-status", NULL, left(w, MONITOR_LIMIT),
 			       err)
@@ -128,14 +135,15 @@ static bool check_monitor(struct waiting *w, struct error **err)
 /* False when QEMU has ended; otherwise w->card tells. */
 static bool await_card(struct waiting *w, struct error **err)
 {
-	int64_t end = clock_now() + left(w, CARD_LIMIT);
+	int64_t end = clock_now() + left(w, CARD_LIMIT), pause = CARD_FIRST;
 
 	rung(w, "its network card");
 	while (!w->card && clock_now() < end) {
-		if (!card_await(w->machine, MIN(CARD_TICK, end - clock_now()), &w->card, err))
+		if (!card_await(w->machine, MIN(pause, end - clock_now()), &w->card, err))
 			return false;
 		if (!w->card)
 			tell_console(w);
+		pause = CARD_TICK;
 	}
 	return true;
 }
@@ -169,6 +177,7 @@ static bool log_in(struct waiting *w, const struct ssh_access *access, struct ss
 	if (fd < 0)
 		return false;
 	rung(w, "the login");
+	tell(w);
 	*link = ssh_link_open(fd, access, left(w, LOGIN_LIMIT), err);
 	if (*link && run_true(*link, left(w, LOGIN_LIMIT), err))
 		return true;
