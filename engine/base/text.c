@@ -187,7 +187,7 @@ static bool harmless(gunichar c)
 		 (c >= 0x2066 && c <= 0x2069));
 }
 
-char *text_escape(const char *bytes, size_t length)
+static char *escape(const char *bytes, size_t length, bool lines)
 {
 	GString *text = g_string_sized_new(length + 8);
 	const char *p = bytes, *end = bytes + length;
@@ -199,7 +199,7 @@ char *text_escape(const char *bytes, size_t length)
 
 		if (valid)
 			next = *p ? g_utf8_next_char(p) : p + 1;
-		if (valid && harmless(c))
+		if (valid && (harmless(c) || (lines && c == '\n')))
 			g_string_append_len(text, p, next - p);
 		else if (*p == '\n')
 			g_string_append(text, "\\n");
@@ -211,6 +211,16 @@ char *text_escape(const char *bytes, size_t length)
 		p = next;
 	}
 	return g_string_free(text, FALSE);
+}
+
+char *text_escape(const char *bytes, size_t length)
+{
+	return escape(bytes, length, false);
+}
+
+char *text_escape_lines(const char *bytes, size_t length)
+{
+	return escape(bytes, length, true);
 }
 
 bool name_valid(const char *name)

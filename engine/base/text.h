@@ -28,6 +28,8 @@ const char *text_suggest(const char *word, const char *const *choices);
 /* Control bytes, escapes and invalid UTF-8 become \n, \t or \xNN: safe for terminal and log.
  * Caller frees. */
 char *text_escape(const char *bytes, size_t length);
+/* The same, but ends of lines stay: for texts of several lines. Caller frees. */
+char *text_escape_lines(const char *bytes, size_t length);
 
 /* True for names of machines, images and resources: [a-z0-9] then [a-z0-9-]*, at most 63 bytes
  * (RFC 1123 label, lower case). */

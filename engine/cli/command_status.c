@@ -198,19 +198,17 @@ static bool tell_unknown(const struct session *session, const GArray *lines)
 
 	for (unsigned i = 0; i < all->len; i++) {
 		const struct incomplete *one = all->pdata[i];
-		AUTO(gfree) char *why = text_escape(one->why, strlen(one->why));
 
-		output_warning("provider '%s' cannot tell all: %s", one->provider, why);
+		output_warning("provider '%s' cannot tell all: %s", one->provider, one->why);
 	}
 	for (unsigned i = 0; i < lines->len; i++) {
 		const struct line *line = &g_array_index(lines, struct line, i);
 		const char *text = line->actual ? line->actual->text : NULL;
-		AUTO(gfree) char *why = text ? text_escape(text, strlen(text)) : NULL;
 
-		if (!why || line->actual->presence == PRESENCE_PRESENT)
+		if (!text || line->actual->presence == PRESENCE_PRESENT)
 			continue;
 		any |= line->actual->presence == PRESENCE_UNKNOWN;
-		output_warning("machine '%s': %s", line->name, why);
+		output_warning("machine '%s': %s", line->name, text);
 	}
 	return any;
 }

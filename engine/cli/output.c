@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* The error of the first piece of data that was lost. */
 static int lost;
 
@@ -68,15 +70,22 @@ void output_people(const char *format, ...)
 	output_people_text(text);
 }
 
+char *output_escape(const char *text)
+{
+	return text_escape_lines(text, strlen(text));
+}
+
 void output_warning(const char *format, ...)
 {
 	AUTO(gfree) char *text = NULL;
+	AUTO(gfree) char *shown = NULL;
 	va_list args;
 
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
-	output_people("provision: warning: %s\n", text);
+	shown = output_escape(text);
+	output_people("provision: warning: %s\n", shown);
 }
 
 void output_indent(GString *into, const char *text, int blanks)
@@ -107,13 +116,15 @@ int output_code(enum error_class class)
 
 int output_error(const struct error *err)
 {
+	AUTO(gfree) char *message = output_escape(err->message);
+	AUTO(gfree) char *hint = err->hint ? output_escape(err->hint) : NULL;
 	GString *text = g_string_new("provision: error: ");
 
 	if (err->file)
 		g_string_append_printf(text, "%s:%d:%d: ", err->file, err->line, err->column);
-	g_string_append_printf(text, "%s\n", err->message);
-	if (err->hint)
-		output_indent(text, err->hint, 2);
+	g_string_append_printf(text, "%s\n", message);
+	if (hint)
+		output_indent(text, hint, 2);
 	output_people_text(text->str);
 	g_string_free(text, TRUE);
 	return output_code(err->class);

@@ -14,9 +14,11 @@ bool output_data_bytes(const char *bytes, size_t length);
 /* For people; that it could not be written is nobody's concern. */
 void output_people(const char *format, ...) PRINTF(1, 2);
 void output_people_text(const char *text);
-/* "provision: error: …" and the hint; returns the exit code that belongs to it. */
+/* Bytes from elsewhere made harmless, line by line: ends of lines stay. Caller frees. */
+char *output_escape(const char *text);
+/* "provision: error: …" and the hint, escaped; returns the exit code that belongs to it. */
 int output_error(const struct error *err);
-/* "provision: warning: …". */
+/* "provision: warning: …", escaped. */
 void output_warning(const char *format, ...) PRINTF(1, 2);
 /* Appends a text of lines, each indented by so many blanks, the last one ended. */
 void output_indent(GString *into, const char *text, int blanks);

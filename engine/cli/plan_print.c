@@ -82,13 +82,10 @@ static void print_header(struct printer *p, const struct step *step)
 
 static void print_hint(struct printer *p, const struct step *step)
 {
-	g_auto(GStrv) lines = step->hint ? g_strsplit(step->hint, "\n", -1) : NULL;
+	AUTO(gfree) char *shown = step->hint ? output_escape(step->hint) : NULL;
 
-	for (char **line = lines; line && *line; line++) {
-		AUTO(gfree) char *shown = text_escape(*line, strlen(*line));
-
+	if (shown)
 		output_indent(p->text, shown, HINT_INDENT);
-	}
 }
 
 static void print_step(struct printer *p, const struct step *step)

@@ -181,26 +181,12 @@ static const char *without_address(const struct step *step, const char *message)
 	return message;
 }
 
-/* Line by line, so that its line ends stay ends of lines. */
-static char *escape_lines(const char *text)
-{
-	GString *all = g_string_new(NULL);
-	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-
-	for (char **line = lines; *line; line++) {
-		AUTO(gfree) char *shown = text_escape(*line, strlen(*line));
-
-		g_string_append_printf(all, "%s%s", line == lines ? "" : "\n", shown);
-	}
-	return g_string_free(all, FALSE);
-}
-
 static void on_failed(struct view *view, const struct event *event)
 {
 	const char *message = without_address(event->step, event->error->message);
-	AUTO(gfree) char *shown = escape_lines(message);
+	AUTO(gfree) char *shown = output_escape(message);
 	AUTO(gfree) char *text = g_strdup_printf("failed: %s", shown);
-	AUTO(gfree) char *hint = event->error->hint ? escape_lines(event->error->hint) : NULL;
+	AUTO(gfree) char *hint = event->error->hint ? output_escape(event->error->hint) : NULL;
 
 	say_step(view, event->step, SHADE_RED, text);
 	if (hint) {
@@ -225,7 +211,7 @@ static void on_skipped(struct view *view, const struct event *event)
 
 static void on_notice(struct view *view, const struct event *event)
 {
-	AUTO(gfree) char *shown = escape_lines(event->text);
+	AUTO(gfree) char *shown = output_escape(event->text);
 	AUTO(gfree)
 	char *line = g_strdup_printf(
 		"provision: %s%s\n", event->type == EVENT_WARNING ? "warning: " : "", shown);

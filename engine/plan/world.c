@@ -72,6 +72,18 @@ static const char *copy_text(struct world *world, const struct value *map, const
 	return arena_strdup(world->arena, shown);
 }
 
+/* A hint may be of several lines. */
+static const char *copy_hint(struct world *world, const struct value *error)
+{
+	const struct value *text = value_get(error, "hint");
+	AUTO(gfree) char *shown = NULL;
+
+	if (!text || text->type != VALUE_STRING)
+		return NULL;
+	shown = text_escape_lines(text->text.bytes, text->text.length);
+	return arena_strdup(world->arena, shown);
+}
+
 static const struct value *copy_map(struct world *world, const struct value *map, const char *key)
 {
 	const struct value *value = value_get_map(map, key);
@@ -96,7 +108,7 @@ static void fill(struct world *world, struct actual *actual, const struct value 
 	if (error) {
 		actual->class = error_class_parse(value_get_string(error, "class"));
 		actual->text = copy_text(world, error, "message");
-		actual->hint = copy_text(world, error, "hint");
+		actual->hint = copy_hint(world, error);
 	}
 	actual->incarnation = copy_text(world, answer, "incarnation");
 	actual->partial = copy_text(world, answer, "partial");

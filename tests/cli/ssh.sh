@@ -147,10 +147,11 @@ for bad in '.address = "-oProxyCommand=id"' '.address = "a b"' '.user = "-l"' '.
 	is "$status:$err" "1:provision: error: machine 'db': its provider 'fake' tells a way in that makes no sense" \
 		"refused: $bad"
 done
-script '[{"call":"read","address":"machine.web-1","fail":{"class":"unavailable","message":"no route","hint":"is it up?"}}]'
+script '[{"call":"read","address":"machine.web-1","fail":{"class":"unavailable","message":"no \u001b[2Jroute","hint":"is\u0007 it\nup?"}}]'
 run p ssh web-1
-is "$status:$err" "4:provision: error: machine 'web-1': no route
-  is it up?" 'a host that cannot be asked: exit 4'
+is "$status:$err" "4:provision: error: machine 'web-1': no \\x1b[2Jroute
+  is\\x07 it
+  up?" 'a host that cannot be asked: exit 4'
 script ''
 not_ok 'in none of these was ssh started' test -e "$work/said"
 run /usr/bin/env PATH=/nowhere "$BUILD/provision" --state-dir "$state" ssh web-1

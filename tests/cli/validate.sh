@@ -54,4 +54,13 @@ chmod +x "$work/none/provider-fake"
 run p validate
 like "$err" "provider 'fake' ended unexpectedly: exit code 3" 'a provider that does not start'
 is "$status" 65 'is told at its place in the file'
+cat >"$work/none/provider-fake" <<'S'
+#!/bin/sh
+read -r line
+printf '{"id":1,"error":{"class":"missing","message":"no \\u001b[2Jlibrary","hint":"install\\u0007 it"},"done":true}\n'
+read -r line
+S
+run p validate
+unlike "$err" "$(printf '\033')|$(printf '\007')" 'what a provider says does nothing to the terminal'
+like "$err" 'no .x1b\[2Jlibrary' 'but is told'
 done_testing
