@@ -7,7 +7,7 @@
  * 4. A delete waits for every step of what depended on the object by its record: they have let go
  *    of it by then, or are gone. Thus destroy is create reversed.
  * 5. What moves to another provider is deleted by the old one before the new one makes it. Of its
- *    dependents by record only those that are deleted go before, as the others wait for the new.
+ *    dependents by record those that need it still do not go before: they wait for the new.
  *
  * Records are of different times, so rule 4 can run in a circle, alone or with the others. It then
  * yields: within a circle first where it is against the order of addresses, then altogether.
@@ -110,6 +110,40 @@ static bool moves(const struct plan *plan, const struct step *step)
 	return plan->fleet && fleet_find(plan->fleet, step->address);
 }
 
+/* The dependencies are in order of their indexes, groups behind. */
+static bool depends_on(const GArray *all, const struct resource *r)
+{
+	unsigned low = 0, high = all->len;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+		const struct dependency *d = &g_array_index(all, struct dependency, middle);
+
+		if (d->on == r)
+			return true;
+		if (d->on && d->on->index < r->index)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (unsigned i = all->len; r->group && i-- > 0;) {
+		const struct dependency *d = &g_array_index(all, struct dependency, i);
+
+		if (d->group == r->group)
+			return true;
+		if (!d->group)
+			break;
+	}
+	return false;
+}
+
+static bool still_needs(const struct plan *plan, const struct step *dependent, const char *address)
+{
+	const struct resource *r = plan->fleet ? fleet_find(plan->fleet, address) : NULL;
+
+	return r && dependent->target && depends_on(dependent->target->resource->dependencies, r);
+}
+
 static void release_one(struct edges *e, const struct step *dependent, const char *address)
 {
 	const GPtrArray *all = e->plan->leftovers;
@@ -119,7 +153,7 @@ static void release_one(struct edges *e, const struct step *dependent, const cha
 
 		if (strcmp(step->address, address))
 			break;
-		if (!dependent->target || !moves(e->plan, step))
+		if (!still_needs(e->plan, dependent, address))
 			add_soft(e, dependent->node, step->node);
 	}
 }
