@@ -127,12 +127,14 @@ static void print_defaults(struct lines *l, const struct value *after)
 		const struct member *m = &after->map.members[i];
 		const struct field *field = schema_find(l->fields, m->key);
 		AUTO(gfree) char *value = NULL;
+		AUTO(gfree) char *name = NULL;
 		AUTO(gfree) char *piece = NULL;
 
 		if (!is_telling(l, m))
 			continue;
 		value = schema_show(field, m->value);
-		piece = g_strdup_printf("%s %s", m->key, value);
+		name = text_escape(m->key, strlen(m->key));
+		piece = g_strdup_printf("%s %s", name, value);
 		if (!column) {
 			start_line(l, "defaults");
 			g_string_append(l->text, style_on(l->style, SHADE_DIM));
@@ -228,10 +230,11 @@ static void print_part(
 	struct lines *l, enum step_action action, const char *name, const char *shown)
 {
 	enum shade shade = action == STEP_CREATE ? SHADE_GREEN : SHADE_RED;
+	AUTO(gfree) char *key = name ? text_escape(name, strlen(name)) : NULL;
 
 	g_string_append_printf(l->text, "%*s%s%s%s %s%s%s\n", INDENT + 2, "",
 		style_on(l->style, shade), action == STEP_CREATE ? "+" : "-", style_off(l->style),
-		name ? name : "", name ? ": " : "", shown);
+		key ? key : "", key ? ": " : "", shown);
 }
 
 /* Times that a value occurs in a list, before the given place. */

@@ -146,12 +146,13 @@ static bool print_incomplete(struct printer *p)
 	for (unsigned i = 0; i < all->len; i++) {
 		const struct incomplete *one = all->pdata[i];
 		AUTO(gfree) char *why = text_escape(one->why, strlen(one->why));
+		AUTO(gfree) char *kind = text_escape(one->kind, strlen(one->kind));
 
 		g_string_append_printf(p->text,
 			"%s  ?%s %s of provider '%s'  %sunknown: %s%s\n%*snothing of this kind is "
 			"created or deleted before that is settled\n",
 			style_on(s, SHADE_YELLOW), style_off(s),
-			strcmp(one->kind, "*") ? one->kind : "everything", one->provider,
+			strcmp(kind, "*") ? kind : "everything", one->provider,
 			style_on(s, SHADE_DIM), why, style_off(s), HINT_INDENT, "");
 	}
 	return all->len > 0;

@@ -201,12 +201,13 @@ static void on_failed(struct view *view, const struct event *event)
 
 static void on_skipped(struct view *view, const struct event *event)
 {
-	AUTO(gfree) char *text = g_strdup_printf("skipped: %s", event->text);
+	AUTO(gfree) char *why = text_escape(event->text, strlen(event->text));
+	AUTO(gfree) char *text = g_strdup_printf("skipped: %s", why);
 
 	if (event->step->implied)
 		return;
 	say_step(view, event->step, SHADE_YELLOW, text);
-	keep(view->skipped, event->step, event->text, NULL);
+	keep(view->skipped, event->step, why, NULL);
 }
 
 static void on_notice(struct view *view, const struct event *event)

@@ -253,6 +253,27 @@ planned 2 'nor when it changes' <<'T'
 plan: 2 to update
 T
 
+# Nothing of a file reaches the terminal as it is.
+cat >escapes.yaml <<'F'
+fleet: escapes
+resources:
+  a: {provider: fake, kind: thing, "f\e[31m": {"k\e[32m": "v\e[33m", z: "0123456789 0123456789 0123456789"}}
+F
+run p plan escapes.yaml
+is "$out" '  + thing.a  create: is not there
+      f\x1b[31m: {"k\u001b[32m": "v\u001b[33m", z: 0123456789 0123456789 0123456789}
+
+plan: 1 to create' 'escapes in a plan'
+ok 'apply' p apply --yes escapes.yaml
+sed -i 's/: "v/: "w/' escapes.yaml
+run p plan escapes.yaml
+is "$out" '  ~ thing.a  update: changed
+      f\x1b[31m:
+        - k\x1b[32m: "v\u001b[33m"
+        + k\x1b[32m: "w\u001b[33m"
+
+plan: 1 to update' 'escapes in a change'
+
 # Colour.
 run p --color=always plan
 like "$out" "^$(printf '\033')\[33m  ~" 'colour on demand'
