@@ -64,7 +64,8 @@ static void note_moves(struct plan *plan)
 		const struct actual *actual = listed->pdata[i];
 		const struct resource *r = fleet_find(plan->fleet, actual->address);
 
-		if (r && strcmp(r->provider, actual->provider))
+		if (r && actual->presence != PRESENCE_FOREIGN &&
+			strcmp(r->provider, actual->provider))
 			plan_target(plan, r)->old = actual;
 	}
 }

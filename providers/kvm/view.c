@@ -214,8 +214,14 @@ static bool list_one(struct call *call, const char *name)
 		emit_listed(
 			call, arena_printf(call->arena, "machine.%s", name), "machine", &answer);
 		return false;
-	case MACHINE_ABSENT:
 	case MACHINE_FOREIGN:
+		/* Told, so that the fleet's folder is not taken for an empty one. */
+		answer.status = STATUS_FOREIGN;
+		answer.text = text;
+		emit_listed(
+			call, arena_printf(call->arena, "machine.%s", name), "machine", &answer);
+		break;
+	case MACHINE_ABSENT:
 		break;
 	}
 	return true;
