@@ -62,7 +62,7 @@ if (!$child) {
 }
 close $write;
 open(my $log, '>', $output) or die "$output: $!";
-my ($text, $last, $ended, @killed) = ('', 'its start', 0);
+my ($text, $last, $ended, @killed) = ('', $wanted eq q{} ? 'its start' : "'$wanted', which it never said", 0);
 my $due = $wanted eq q{} ? $started + $delay / 1000 : undef;
 my $poll = IO::Poll->new;
 $poll->mask($read => POLLIN | POLLHUP);

@@ -73,8 +73,8 @@ jq '.id |= .[:-1] + (if endswith("0") then "1" else "0" end)' \
 isnt "$(cat "$there/fleets/twins/fleet.json")" "$(jq . "$work/fleet.json")" "the fleet's id is replaced"
 state_of "$there" >"$work/before"
 run in_place "$there" provision plan "$fleet" --exit-code
-is "$status" 2 "plan with another id"
-like "$out" '^ *! machine\.a ' "shows the conflict"
+is "$status" 1 "there is no plan with another id"
+like "$out" '^ *! machine\.a ' "but a conflict, which is shown"
 run in_place "$there" provision apply "$fleet" --yes
 is "$status" 1 "apply with another id is refused"
 like "$err" 'nothing was changed' "and says that nothing was changed"
