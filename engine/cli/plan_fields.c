@@ -34,7 +34,7 @@ static void start_line(struct lines *l, const char *name)
 static void end_line(struct lines *l, const char *note)
 {
 	if (*note)
-		g_string_append_printf(l->text, "  %s(%s)%s", style_on(l->style, SHADE_DIM), note,
+		g_string_append_printf(l->text, " %s(%s)%s", style_on(l->style, SHADE_DIM), note,
 			style_off(l->style));
 	g_string_append_c(l->text, '\n');
 }

@@ -106,8 +106,8 @@ F
 world slow 'del(.up)'
 planned 2 'a plan of everything' <<'T'
   ~ machine.db     update: changed, takes effect by a restart
-      cpus:   2 → 1  (reboot; no longer in the file: back to its default)
-      memory: 1GiB → 2GiB  (reboot)
+      cpus:   2 → 1 (reboot; no longer in the file: back to its default)
+      memory: 1GiB → 2GiB (reboot)
       tags:
         - note: "two\nlines"
         + note: one line now
@@ -121,18 +121,18 @@ planned 2 'a plan of everything' <<'T'
   > machine.slow   wait until it is up and ready: it has not been seen up since it started
 
 -/+ machine.web-1  replace: a changed field cannot be changed in place
-      disk: 2GiB → 3GiB  (reboot)
-      user: www → admin  (replaces)
+      disk: 2GiB → 3GiB (reboot)
+      user: www → admin (replaces)
       keys:
         + c
-      tags: {db: 10.7.38.50} → (unset)  (no longer in the file: back to its default)
+      tags: {db: 10.7.38.50} → (unset) (no longer in the file: back to its default)
 
 -/+ machine.web-2  replace: a changed field cannot be changed in place
-      disk: 2GiB → 3GiB  (reboot)
-      user: www → admin  (replaces)
+      disk: 2GiB → 3GiB (reboot)
+      user: www → admin (replaces)
       keys:
         + c
-      tags: {db: 10.7.38.50} → (unset)  (no longer in the file: back to its default)
+      tags: {db: 10.7.38.50} → (unset) (no longer in the file: back to its default)
 
 plan: 1 to create, 1 to update, 2 to replace, 1 to delete, 1 to wait for
 T
@@ -172,7 +172,7 @@ planned 2 'what cannot be read, and something to do' <<'T'
         is the host up?
 
   ~ machine.slow   update: changed, takes effect by a restart
-      cpus: 1 → 3  (reboot)
+      cpus: 1 → 3 (reboot)
 
   ? machine.web-1  unknown: depends on machine.db, which is unknown
 
