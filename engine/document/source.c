@@ -119,14 +119,15 @@ void diagnostics_free(struct diagnostics *diagnostics)
 	g_free(diagnostics);
 }
 
-/* One map may be checked for many machines (a count, defaults): its mistake is one mistake. */
+/* One map may be checked for many machines (a count, defaults): its mistake is one mistake. Without
+ * a message: whether there is any at the place. */
 static bool known(const struct diagnostics *diagnostics, struct span span, const char *message)
 {
 	for (unsigned i = 0; i < diagnostics->kept->len; i++) {
 		const struct diagnostic *d = diagnostics->kept->pdata[i];
 
-		if (d->span.source == span.source && d->span.line == span.line &&
-			d->span.column == span.column && !strcmp(d->message, message))
+		if (d->span.line == span.line && d->span.column == span.column &&
+			d->span.source == span.source && (!message || !strcmp(d->message, message)))
 			return true;
 	}
 	return false;
@@ -134,17 +135,22 @@ static bool known(const struct diagnostics *diagnostics, struct span span, const
 
 void diagnostic_add(struct diagnostics *diagnostics, struct span span, const char *format, ...)
 {
+	bool full = diagnostics->kept->len == DIAGNOSTICS_KEPT;
 	AUTO(gfree) char *message = NULL;
 	struct diagnostic *d;
 	va_list args;
 
+	diagnostics->newest = NULL;
+	if (full && !known(diagnostics, span, NULL)) {
+		diagnostics->dropped++;
+		return;
+	}
 	va_start(args, format);
 	message = g_strdup_vprintf(format, args);
 	va_end(args);
-	diagnostics->newest = NULL;
 	if (known(diagnostics, span, message))
 		return;
-	if (diagnostics->kept->len == DIAGNOSTICS_KEPT) {
+	if (full) {
 		diagnostics->dropped++;
 		return;
 	}

@@ -1,9 +1,15 @@
 /* document/json: what is read, what is refused, what is written. */
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
-#include "base/text.h"
 #include "document/json.h"
+
+/* Milliseconds of processor time: others may keep the machine busy. */
+static int64_t spent(void)
+{
+	return (int64_t)clock() * 1000 / CLOCKS_PER_SEC;
+}
 
 static void check_refused(const char *text, size_t length)
 {
@@ -86,7 +92,7 @@ static void test_depth(void)
 	AUTO(gfree) char *most = nested(64), *open = g_strnfill(1 << 20, '[');
 	AUTO(arena) struct arena *arena = arena_new();
 	AUTO(error) struct error *err = NULL;
-	int64_t start = clock_now();
+	int64_t start = spent();
 
 	g_assert_nonnull(json_parse(arena, most, strlen(most), &err));
 	for (size_t i = 0; i < G_N_ELEMENTS(deeper); i++) {
@@ -95,7 +101,7 @@ static void test_depth(void)
 		check_refused(text, strlen(text));
 	}
 	check_refused(open, strlen(open));
-	g_assert_cmpint(clock_now() - start, <, 1000);
+	g_assert_cmpint(spent() - start, <, 1000);
 }
 
 /* One line, no control characters, UTF-8: whatever the strings hold. */

@@ -1,9 +1,15 @@
 /* document/yaml: values, their places, and what is refused where. */
 #include <string.h>
+#include <time.h>
 
-#include "base/text.h"
 #include "document/json.h"
 #include "document/yaml.h"
+
+/* Milliseconds of processor time: others may keep the machine busy. */
+static int64_t spent(void)
+{
+	return (int64_t)clock() * 1000 / CLOCKS_PER_SEC;
+}
 
 struct read {
 	struct arena *arena;
@@ -294,12 +300,12 @@ static char *repeated(const char *piece, int times)
 
 static void check_refused_soon(const char *text, const char *message)
 {
-	int64_t start = clock_now();
+	int64_t start = spent();
 	struct read r = read_text(text);
 	AUTO(gfree) char *errors = diagnostics_format(r.diagnostics, false);
 
 	g_assert_null(r.value);
-	g_assert_cmpint(clock_now() - start, <, 2000);
+	g_assert_cmpint(spent() - start, <, 2000);
 	if (!strstr(errors, message))
 		g_test_message("%.1000s", errors);
 	g_assert_nonnull(strstr(errors, message));
@@ -395,12 +401,12 @@ static void test_large(void)
 		plain, quoted, folded, bad_keys, controls, anchors, aliases, nowhere};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-		int64_t start = clock_now();
+		int64_t start = spent();
 		struct read r = read_text(texts[i]);
 		AUTO(gfree) char *errors = diagnostics_format(r.diagnostics, false);
 
-		g_test_message("%zu: %d ms", i, (int)(clock_now() - start));
-		g_assert_cmpint(clock_now() - start, <, 5000);
+		g_test_message("%zu: %d ms", i, (int)(spent() - start));
+		g_assert_cmpint(spent() - start, <, 5000);
 		g_assert_cmpint(*errors != '\0', ==, i > 2);
 		read_clear(&r);
 	}
@@ -410,7 +416,7 @@ static void test_large(void)
 static void test_many_keys(void)
 {
 	GString *text = g_string_new(NULL);
-	int64_t start = clock_now();
+	int64_t start = spent();
 	struct read r;
 
 	for (int i = 0; i < 60000; i++)
@@ -418,7 +424,7 @@ static void test_many_keys(void)
 	g_string_append(text, "key-7: 2\n");
 	r = read_text(text->str);
 	g_assert_cmpuint(diagnostics_count(r.diagnostics), ==, 1);
-	g_assert_cmpint(clock_now() - start, <, 3000);
+	g_assert_cmpint(spent() - start, <, 3000);
 	read_clear(&r);
 	g_string_free(text, TRUE);
 }
