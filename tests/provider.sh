@@ -34,7 +34,7 @@ ask_start() {
 }
 
 _done() {
-	jq -e 'select(.id == 2 and .done)' "$answers" >/dev/null 2>&1
+	jq -c 'select(.id == 2 and .done)' "$answers" 2>/dev/null | grep -q .
 }
 
 ask_end() {
@@ -43,7 +43,7 @@ ask_end() {
 	wait "$provider" 2>/dev/null || :
 	forget "$provider"
 	[ ! -s "$log" ] || diag "$(cat "$log")"
-	jq -e 'select(.done and .error)' "$answers" >&2 || :
+	jq -r 'select(.done and .error) | "# " + .error.message' "$answers" >&2
 }
 
 ask() {
