@@ -37,8 +37,13 @@ _done() {
 	jq -c 'select(.id == 2 and .done)' "$answers" 2>/dev/null | grep -q .
 }
 
+# One that was killed and not yet waited for still has a number.
+_done_or_gone() {
+	_done || grep -qs '^State:[[:space:]]*Z' "/proc/$provider/status"
+}
+
 ask_end() {
-	wait_for "$patience" _done || diag "no answer within $patience seconds: $(cat "$log")"
+	wait_for "$patience" _done_or_gone || diag "no answer within $patience seconds: $(cat "$log")"
 	exec 9>&-
 	wait "$provider" 2>/dev/null || :
 	forget "$provider"
