@@ -37,9 +37,8 @@ _done() {
 	jq -c 'select(.id == 2 and .done)' "$answers" 2>/dev/null | grep -q .
 }
 
-# One that was killed and not yet waited for still has a number.
 _done_or_gone() {
-	_done || grep -qs '^State:[[:space:]]*Z' "/proc/$provider/status"
+	_done || [ ! -e "/proc/$provider" ] || grep -qs '^State:[[:space:]]*Z' "/proc/$provider/status"
 }
 
 ask_end() {
