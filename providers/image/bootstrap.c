@@ -16,8 +16,10 @@
 #include "sources.h"
 #include "tree.h"
 
-enum { BUILD_LIMIT = 1200000, FILL_LIMIT = 600000, PROGRESS_EVERY = 250 };
+enum { BUILD_LIMIT = 1200000, FILL_LIMIT = 600000, PROGRESS_EVERY = 500 };
 
+/* Without it, a release that has come to merged /usr brings a whole perl along to get there. */
+#define MERGED_USR "/usr/share/mmdebstrap/hooks/maybe-merged-usr"
 #define SIZE_DEFAULT ((int64_t)2 << 30)
 #define SPACE_LEAST ((int64_t)3 << 29)
 
@@ -49,7 +51,7 @@ static void tell_package(
 {
 	AUTO(gfree) char *shown = text_escape(name, strcspn(name, " ("));
 	AUTO(gfree)
-	char *text = of ? g_strdup_printf("%s %s (%u of %u)", what, shown, at, of)
+	char *text = of ? g_strdup_printf("%s %s (%u of %u)", what, shown, MIN(at, of), of)
 			: g_strdup_printf("%s %s", what, shown);
 
 	tell(b, false, text);
@@ -191,6 +193,8 @@ static GPtrArray *arguments(const struct bootstrap *b, const GPtrArray *lines)
 	g_ptr_array_add(argv, g_strdup_printf("--architectures=%s", b->architecture));
 	g_ptr_array_add(argv, g_strdup_printf("--aptopt=%s", b->settings));
 	g_ptr_array_add(argv, g_strdup_printf("--include=%s", packages));
+	if (file_exists(MERGED_USR))
+		g_ptr_array_add(argv, g_strdup("--hook-dir=" MERGED_USR));
 	g_ptr_array_add(argv, g_strdup(b->release));
 	g_ptr_array_add(argv, g_strdup(b->tree));
 	for (unsigned i = 0; i < lines->len; i++)

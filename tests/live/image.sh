@@ -46,7 +46,7 @@ in_store() {
 
 # killed WHAT PID: after its end nothing is left but what the next build removes.
 killed() {
-	wait_for 120 told "$2" || bail_out "the build does not come to '$2': $(cat "$answers" "$log")"
+	wait_for 300 told "$2" || bail_out "the build does not come to '$2': $(tail -n 3 "$answers")"
 	isnt "$(mounts)" "" "a build mounts something ($1)"
 	kill -9 "$3"
 	ask_end
@@ -72,7 +72,7 @@ began=$(date +%s)
 build "$fields"
 note "built in $(($(date +%s) - began)) s"
 is "$(answered '.status + " " + .outputs.key')" "changed $key" "the next build makes it"
-[ -d "$state/images/$key" ] || bail_out "no image: $(cat "$answers" "$log")"
+[ -d "$state/images/$key" ] || bail_out "no image: $(tail -n 3 "$answers")"
 is "$(in_store)" "$key " "and removes what the others have left"
 is "$(cd "$state/images/$key" && find . -printf '%P %m %u %g\n' | sort)" " 700 root root
 disk 600 root root
@@ -156,7 +156,7 @@ start_build "$fields"
 killed "an ordinary user's" '^setting up' "$provider"
 build "$fields"
 is "$(answered '.status + " " + .outputs.key')" "changed $key" "an ordinary user builds it as well"
-[ -d "$state/images/$key" ] || bail_out "no image: $(cat "$answers" "$log")"
+[ -d "$state/images/$key" ] || bail_out "no image: $(tail -n 3 "$answers")"
 is "$(in_store)" "$key " "and removes what files of other users a kill has left"
 disk=$state/images/$key/disk
 ok "the file system is sound" e2fsck -fn "$disk"
