@@ -47,6 +47,24 @@ struct client *providers_find(const struct providers *providers, const char *nam
 	return g_hash_table_lookup(providers->clients, name);
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+GPtrArray *providers_running(const struct providers *providers)
+{
+	GPtrArray *names = g_ptr_array_new();
+	GHashTableIter iter;
+	void *name;
+
+	g_hash_table_iter_init(&iter, providers->clients);
+	while (g_hash_table_iter_next(&iter, &name, NULL))
+		g_ptr_array_add(names, name);
+	g_ptr_array_sort(names, by_text);
+	return names;
+}
+
 static struct client *start(struct providers *providers, const char *name, struct error **err)
 {
 	struct client_options options = {

@@ -16,6 +16,8 @@ void providers_free(struct providers *providers);
 struct client *providers_get(struct providers *providers, const char *name, struct error **err);
 /* Only if it was started. */
 struct client *providers_find(const struct providers *providers, const char *name);
+/* Names of those that run, in order. Caller frees the array, not the names. */
+GPtrArray *providers_running(const struct providers *providers);
 /* Starts what the fleet names and waits for the schemas; what cannot be started becomes a
  * diagnostic at the place that names it. */
 void providers_start_for(

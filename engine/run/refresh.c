@@ -208,30 +208,39 @@ static void read_all(struct refresh *refresh, struct client *client, const struc
 	g_ptr_array_free(mine, TRUE);
 }
 
-/* Names of all providers that may have something, without doubles. */
-static GPtrArray *names(const struct fleet *fleet, const struct state *state)
+struct names {
+	GHashTable *seen;
+	GPtrArray *all;
+};
+
+static void add_name(struct names *names, const char *name)
 {
-	GHashTable *seen = g_hash_table_new(g_str_hash, g_str_equal);
-	GPtrArray *all = g_ptr_array_new();
+	if (g_hash_table_add(names->seen, (void *)name))
+		g_ptr_array_add(names->all, (void *)name);
+}
+
+/* Names of all providers that may have something, without doubles. */
+static GPtrArray *names_of(
+	const struct fleet *fleet, const struct providers *providers, const struct state *state)
+{
+	struct names names = {g_hash_table_new(g_str_hash, g_str_equal), g_ptr_array_new()};
+	g_autoptr(GPtrArray) running = providers_running(providers);
 
 	for (unsigned i = 0; i < state->providers->len; i++)
-		if (g_hash_table_add(seen, state->providers->pdata[i]))
-			g_ptr_array_add(all, state->providers->pdata[i]);
-	for (unsigned i = 0; fleet && i < fleet->resources->len; i++) {
-		const char *name = ((struct resource *)fleet->resources->pdata[i])->provider;
-
-		if (g_hash_table_add(seen, (void *)name))
-			g_ptr_array_add(all, (void *)name);
-	}
-	g_hash_table_destroy(seen);
-	return all;
+		add_name(&names, state->providers->pdata[i]);
+	for (unsigned i = 0; fleet && i < fleet->resources->len; i++)
+		add_name(&names, ((struct resource *)fleet->resources->pdata[i])->provider);
+	for (unsigned i = 0; i < running->len; i++)
+		add_name(&names, running->pdata[i]);
+	g_hash_table_destroy(names.seen);
+	return names.all;
 }
 
 bool refresh(struct world *world, const struct fleet *fleet, struct providers *providers,
 	const struct state *state, struct error **err)
 {
 	struct refresh refresh = {world, state, 0};
-	GPtrArray *all = names(fleet, state);
+	GPtrArray *all = names_of(fleet, providers, state);
 	bool ok = true;
 
 	for (unsigned i = 0; ok && i < all->len; i++)

@@ -5,10 +5,10 @@
 #include "plan/world.h"
 #include "run/providers.h"
 
-/* Lists everything that bears the fleet's mark at the providers of the file and of providers.json,
- * and reads every resource of the fleet (NULL: lists alone), all at once. What cannot be found out
- * is in the world as unknown or incomplete. False only if a provider of providers.json cannot be
- * started: then nothing is known of what it made. */
+/* Lists everything that bears the fleet's mark at the providers of the file, at those of
+ * providers.json and at those that run already, and reads every resource of the fleet (NULL: lists
+ * alone), all at once. What cannot be found out is in the world as unknown or incomplete. False
+ * only if a provider of providers.json cannot be started: then nothing is known of what it made. */
 bool refresh(struct world *world, const struct fleet *fleet, struct providers *providers,
 	const struct state *state, struct error **err) MUST_USE;
 /* Reads one machine at every provider that ever made something for the fleet. False if one of them

@@ -111,10 +111,29 @@ bool session_check(struct session *s, struct error **err)
 	return diagnostics_count(s->diagnostics) == 0;
 }
 
+/* The file's providers are asked even if providers.json does not know of them. One that cannot be
+ * started has not made anything from here. */
+static void start_quietly(struct session *s)
+{
+	GHashTable *tried = g_hash_table_new(g_str_hash, g_str_equal);
+
+	for (unsigned i = 0; s->fleet && i < s->fleet->resources->len; i++) {
+		const char *name = ((struct resource *)s->fleet->resources->pdata[i])->provider;
+		struct error *err = NULL;
+
+		if (g_hash_table_add(tried, (void *)name) &&
+			!providers_get(s->providers, name, &err))
+			error_clear(&err);
+	}
+	g_hash_table_destroy(tried);
+}
+
 bool session_plan(struct session *s, bool all_gone, struct error **err)
 {
 	struct fleet *fleet = all_gone ? NULL : s->fleet;
 
+	if (all_gone)
+		start_quietly(s);
 	s->world = world_new();
 	if (!refresh(s->world, fleet, s->providers, s->state, err))
 		return false;
@@ -145,7 +164,7 @@ static bool note_providers(struct session *s, struct error **err)
 		const struct client_kind *kind = client ? client_kind(client, step->kind) : NULL;
 
 		if (kind && kind->lists && step->action >= STEP_CREATE &&
-			step->action <= STEP_REPLACE &&
+			step->action <= STEP_DELETE &&
 			!state_add_provider(s->state, step->provider, err))
 			return false;
 	}

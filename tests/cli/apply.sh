@@ -208,6 +208,13 @@ ok 'apply' p apply --yes
 sed -i 's/cpus: 5/cpus: five/' fleet.yaml
 run p destroy --yes
 is "$status:$(made)" '0:' 'destroy with a file that is wrong otherwise'
+
+# The file's providers are asked, even if it was forgotten that they made something.
+sed -i 's/cpus: five/cpus: 5/' fleet.yaml
+ok 'apply' p apply --yes
+rm "$state/fleets/shop/providers.json"
+run p destroy --yes
+is "$status:$(made):$(ls "$state/fleets")" '0::' 'destroy without providers.json'
 printf 'fleet: [\n' >fleet.yaml
 run p destroy --yes
 is "$status" 65 'no name can be read: exit 65'
