@@ -96,7 +96,7 @@ static void job_done(struct executor *x, struct job *job, enum event_type type)
 		x->totals->done++;
 	if (is_change(job->step) && type == EVENT_STEP_DONE)
 		x->totals->changes++;
-	if (!job->step->implied)
+	if (!job->step->implied && type == EVENT_STEP_DONE)
 		x->totals->actions[job->step->action]++;
 	tell(x, type, job, NULL, NULL);
 	end(x, job, NULL);
@@ -105,8 +105,9 @@ static void job_done(struct executor *x, struct job *job, enum event_type type)
 static void job_failed(struct executor *x, struct job *job, const struct error *err)
 {
 	x->totals->failed++;
+	/* No answer says nothing of what was done until then. */
 	if (is_change(job->step) && job->state == JOB_RUNNING &&
-		(err->class == ERROR_UNAVAILABLE || err->class == ERROR_TIMEOUT ||
+		(!job->answered || err->class == ERROR_UNAVAILABLE || err->class == ERROR_TIMEOUT ||
 			err->class == ERROR_INTERNAL || err->class == ERROR_CANCELLED))
 		x->totals->uncertain++;
 	tell(x, EVENT_STEP_FAILED, job, NULL, err);
@@ -241,6 +242,15 @@ static void fail_stale(struct executor *x, struct job *job, const char *text)
 	job_failed(x, job, err);
 }
 
+static void fail_foreign(struct executor *x, struct job *job, const char *text)
+{
+	AUTO(error) struct error *err = NULL;
+
+	error_set(&err, ERROR_CONFLICT, "%s: is not ours: %s", job->step->address,
+		text ? text : "it bears another mark");
+	job_failed(x, job, err);
+}
+
 static void fail_answered(struct executor *x, struct job *job, const struct value *answer)
 {
 	const struct value *said = value_get_map(answer, "error");
@@ -274,6 +284,8 @@ static void on_object(void *data, const struct value *answer)
 		job_done(x, job, EVENT_STEP_DONE);
 	} else if (!g_strcmp0(status, "stale")) {
 		fail_stale(x, job, value_get_string(answer, "text"));
+	} else if (!g_strcmp0(status, "foreign")) {
+		fail_foreign(x, job, value_get_string(answer, "text"));
 	} else {
 		fail_answered(x, job, answer);
 	}

@@ -12,7 +12,7 @@
 #include "fake_store.h"
 #include "provider/serve.h"
 
-enum { FILE_MOST = 1 << 20, DIGEST_KEPT = 16 };
+enum { FILE_MOST = 1 << 20, DIGEST_KEPT = 16, GATE_STEP = 5 };
 
 struct script {
 	struct arena *arena;
@@ -21,8 +21,8 @@ struct script {
 };
 
 static const char *const keys[] = {"address", "call", "kind", "action", "until", "times", "skip",
-	"at", "delay", "progress", "fail", "answer", "hang", "write", "flood", "spill", "crash",
-	"quit", "incomplete", NULL};
+	"at", "delay", "progress", "gate", "fail", "answer", "hang", "write", "flood", "spill",
+	"crash", "quit", "incomplete", NULL};
 
 static bool load(struct arena *arena, const char *path, struct value **value, struct error **err)
 {
@@ -128,16 +128,17 @@ static bool take_turn(const struct script *script, const struct call *call, size
 	return fake_store_write(script->folder, script->used_path, used, err);
 }
 
-static const struct fake_rule *parse(struct arena *arena, const struct value *map)
+static const struct fake_rule *parse(const struct script *script, const struct value *map)
 {
-	struct fake_rule *rule = arena_new_of(arena, struct fake_rule);
-	const char *moment = value_get_string(map, "at");
+	struct fake_rule *rule = arena_new_of(script->arena, struct fake_rule);
+	const char *moment = value_get_string(map, "at"), *gate = value_get_string(map, "gate");
 
 	rule->moment = !g_strcmp0(moment, "during")  ? FAKE_DURING
 		       : !g_strcmp0(moment, "after") ? FAKE_AFTER
 						     : FAKE_BEFORE;
 	rule->delay = value_get_integer(map, "delay", 0);
 	rule->progress = value_get_list(map, "progress");
+	rule->gate = gate ? arena_printf(script->arena, "%s/%s", script->folder, gate) : NULL;
 	rule->fail = value_get_map(map, "fail");
 	rule->answer = value_get_string(map, "answer");
 	rule->hang = value_get_string(map, "hang");
@@ -167,7 +168,7 @@ bool fake_script_match(const struct call *call, const struct object *object,
 		if (!take_turn(&script, call, i, map, &turn, err))
 			return false;
 		if (turn)
-			*rule = parse(call->arena, map);
+			*rule = parse(&script, map);
 	}
 	return true;
 }
@@ -194,6 +195,13 @@ static void sleep_for(int64_t milliseconds)
 {
 	if (milliseconds > 0)
 		g_usleep(milliseconds * 1000);
+}
+
+/* The engine's limit on the request is the limit of this as well. */
+static void wait_at(const char *gate)
+{
+	while (gate && !file_exists(gate))
+		sleep_for(GATE_STEP);
 }
 
 /* Tells the lines in even steps of the delay. False when the limit came first. */
@@ -246,6 +254,7 @@ bool fake_script_act(struct call *call, const struct object *object, const struc
 		return true;
 	if (!take_time(call, object, rule, limit, err))
 		return false;
+	wait_at(rule->gate);
 	for (int64_t i = 0; i != rule->flood; i++)
 		emit_progress(call, object, "line %" G_GINT64_FORMAT, i + 1);
 	if (rule->write)

@@ -15,6 +15,7 @@ struct fake_rule {
 	enum fake_moment moment;
 	int64_t delay;		      /* milliseconds */
 	const struct value *progress; /* list of texts, spread over the delay; may be NULL */
+	const char *gate;	      /* path of a file that must be there to go on, or NULL */
 	const struct value *fail;     /* map {class, message, hint}, or NULL */
 	const char *answer;	      /* status to give, or "partial"; NULL: the true one */
 	const char *hang;	      /* "polite": ends when told to; "deaf": does not; or NULL */
