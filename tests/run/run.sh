@@ -111,8 +111,8 @@ finish() {
 }
 
 holders() {
-	ls -l /proc/[0-9]*/fd/3 2>/dev/null |
-		awk -v lock="$PWD/state/fleets/shop/lock" '$NF == lock { split($(NF - 2), part, "/"); print part[3] }'
+	find /proc/[0-9]*/fd/3 -maxdepth 0 -lname "$PWD/state/fleets/shop/lock" 2>/dev/null |
+		cut -d / -f 3
 }
 
 normalise() {
