@@ -11,7 +11,7 @@ needed='gcc make pkg-config libc6-dev libglib2.0-dev libyaml-dev libjansson-dev 
 	libssh-dev qemu-system-x86 qemu-utils mmdebstrap e2fsprogs openssh-client util-linux'
 # mmdebstrap maps user ids when it is not root.
 [ "$(id -u)" -eq 0 ] || needed="$needed uidmap"
-for_tests='perl shellcheck clang-format jq busybox-static cpio gzip diffutils iproute2'
+for_tests='perl shellcheck clang-format jq busybox-static cpio gzip diffutils iproute2 uidmap'
 
 say() {
 	echo "build.sh: $*" >&2

@@ -150,7 +150,9 @@ cat >"$home/program" <<-END
 		env HOME="$home" TMPDIR="$home" "$home/provider-image"'
 END
 chmod 755 "$home/program" "$BUILD"
-touch -a /etc/subuid /etc/subgid
+for file in /etc/subuid /etc/subgid; do
+	[ -e "$file" ] || { touch "$file" && at_exit "rm '$file'"; }
+done
 program=$home/program
 start_build "$fields"
 killed "an ordinary user's" '^setting up' "$provider"

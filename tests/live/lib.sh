@@ -91,12 +91,16 @@ guest_images() {
 borrow_images() {
 	mkdir -p "$PROVISION_STATE_DIR/images"
 	chmod 700 "$PROVISION_STATE_DIR" "$PROVISION_STATE_DIR/images"
-	[ ! -d "$shared/images" ] || cp -al "$shared/images/." "$PROVISION_STATE_DIR/images"
+	# An older program may have built something else under the same key.
+	[ -z "$(find "$shared/images" -prune -newer "$BUILD/providers/provider-image" 2>/dev/null)" ] ||
+		cp -al "$shared/images/." "$PROVISION_STATE_DIR/images"
 }
 
 keep_images() {
+	mkdir -p "$shared"
 	rm -rf "$shared/images.new" "$shared/images.old"
 	cp -al "$PROVISION_STATE_DIR/images" "$shared/images.new" || return 1
+	touch "$shared/images.new"
 	[ ! -d "$shared/images" ] || mv "$shared/images" "$shared/images.old"
 	mv "$shared/images.new" "$shared/images"
 	rm -rf "$shared/images.old"
