@@ -1,6 +1,6 @@
 /* The store of images: STATE_DIR/images/KEY/ with image.json and, as far as the image has them,
  * disk, kernel and initrd. A folder that bears a key is whole and never changes any more, so its
- * files may be linked and read without a lock. */
+ * files may be linked and read without a lock. Kernel and initrd are 0644, all else is 0600. */
 #ifndef COMMON_STORE_H
 #define COMMON_STORE_H
 

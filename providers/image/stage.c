@@ -102,11 +102,13 @@ char *stage_path(const struct stage *stage, const char *name)
 	return g_strdup_printf("%s/%s", stage->path, name);
 }
 
+/* Kernel and initrd are opened by users of their own as well; the folder lets nobody in. */
 int stage_create(const struct stage *stage, const char *name, struct error **err)
 {
-	int fd = openat(stage->fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	mode_t mode = strcmp(name, "disk") ? 0644 : 0600;
+	int fd = openat(stage->fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 
-	if (fd >= 0 && fchmod(fd, 0600) == 0)
+	if (fd >= 0 && fchmod(fd, mode) == 0)
 		return fd;
 	error_set_errno(err, "cannot create '%s/%s'", stage->path, name);
 	if (fd >= 0)

@@ -139,10 +139,7 @@ static bool delete (
 	if (!stop_now(m, err) || !make_set_aside(call->arena, m, err))
 		return false;
 	make_release_ports(m, true);
-	if (!make_remove(m, err) || !make_sweep(call, object->name, NULL, err))
-		return false;
-	turn_remove(call, object->name);
-	return true;
+	return make_remove(m, err) && make_sweep(call, object->name, NULL, err);
 }
 
 static bool act(

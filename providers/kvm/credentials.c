@@ -40,6 +40,7 @@ static char *tmpfiles(const struct credentials *c)
 	AUTO(gfree) char *file = g_strdup_printf("%s/authorized_keys", ssh);
 	AUTO(gfree) char *keys = authorized_keys(c);
 	AUTO(gfree) char *sudo = g_strdup_printf("%s ALL=(ALL) NOPASSWD: ALL\n", c->user);
+	AUTO(gfree) char *host_public = g_strdup_printf("%s\n", c->host_key_public);
 	AUTO(gfree) char *sudoers = g_strdup_printf("/etc/sudoers.d/90-%s", c->user);
 	GString *lines = g_string_new(NULL);
 
@@ -50,7 +51,7 @@ static char *tmpfiles(const struct credentials *c)
 	g_string_append_printf(lines, "d %s 0700 %s %s\n", ssh, c->user, c->user);
 	tmpfile_add(lines, file, "0600", c->user, keys);
 	tmpfile_add(lines, "/etc/ssh/ssh_host_ed25519_key", "0600", "root", c->host_key);
-	tmpfile_add(lines, "/etc/ssh/ssh_host_ed25519_key.pub", "0644", "root", c->host_key_public);
+	tmpfile_add(lines, "/etc/ssh/ssh_host_ed25519_key.pub", "0644", "root", host_public);
 	return g_string_free(lines, FALSE);
 }
 

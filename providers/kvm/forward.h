@@ -19,7 +19,7 @@ char *forward_format(const struct forward *forward);
 /* As QEMU's hostfwd wants it, on the loopback address. Caller frees. */
 char *forward_rule(const struct forward *forward);
 
-/* True if nobody on this host listens there. */
+/* True if this process could listen there; else errno says why not. */
 bool forward_free(int port, bool udp) MUST_USE;
 /* Claims a free port of the loopback address for `owner` (a path below state_dir) by a link in
  * STATE_DIR/ports, so that machines which do not run now keep theirs. Which one is tried first

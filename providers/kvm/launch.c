@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <string.h>
@@ -59,6 +60,17 @@ static bool place_descriptors(const struct launch *l)
 	return true;
 }
 
+/* The one capability that stays, through the exec as well. */
+static bool keep_low_ports(void)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2] = {{0}};
+
+	data[0].effective = data[0].permitted = data[0].inheritable = 1 << CAP_NET_BIND_SERVICE;
+	return syscall(SYS_capset, &header, data) == 0 &&
+	       prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) == 0;
+}
+
 static bool become_user(const struct launch *l)
 {
 	gid_t group = l->group;
@@ -66,7 +78,8 @@ static bool become_user(const struct launch *l)
 	if (!l->uid)
 		return true;
 	return setgroups(l->group ? 1 : 0, &group) == 0 && setresgid(l->uid, l->uid, l->uid) == 0 &&
-	       setresuid(l->uid, l->uid, l->uid) == 0;
+	       prctl(PR_SET_KEEPCAPS, l->low_ports, 0, 0, 0) == 0 &&
+	       setresuid(l->uid, l->uid, l->uid) == 0 && (!l->low_ports || keep_low_ports());
 }
 
 static bool limit(void)

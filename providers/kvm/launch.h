@@ -13,8 +13,9 @@ struct launch {
 	int log_fd;	 /* its standard output and error */
 	int folder_fd;	 /* where it writes `run` (running.h) */
 	const char *boot, *accelerator;
-	int64_t uid;   /* 0: stays ours */
-	int64_t group; /* a further group that it needs for /dev/kvm; 0: none */
+	int64_t uid;	/* 0: stays ours */
+	int64_t group;	/* a further group that it needs for /dev/kvm; 0: none */
+	bool low_ports; /* it may listen below 1024, whoever it becomes */
 };
 
 /* Returns when the process has become QEMU. */

@@ -3,6 +3,7 @@
  * numbers. */
 #include "live.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 #include "qmp.h"
@@ -106,7 +107,12 @@ static bool check(const struct present *present, const struct forward *wanted, s
 			continue;
 		error_set(err, ERROR_CONFLICT, "ports: QEMU cannot listen on %s port %d",
 			wanted[i].udp ? "UDP" : "TCP", wanted[i].host);
-		error_hint(err, "something else on this host uses it, or it needs a privilege");
+		error_hint(
+			err, wanted[i].host < IPPORT_RESERVED
+				     ? "a machine that had no port below 1024 when it started gets "
+				       "none while "
+				       "it runs: stop it with state: stopped, then start it again"
+				     : "something else on this host uses it");
 		return false;
 	}
 	return true;

@@ -247,8 +247,10 @@ bool make_ports_check(const struct machine *m, const struct machine *old, struct
 
 		if (!f->host || has_port(old, f->host, f->udp) || forward_free(f->host, f->udp))
 			continue;
-		error_set(err, ERROR_CONFLICT, "ports: %s port %d of this host is not free",
+		error_set_errno(err, "ports: cannot listen on %s port %d of this host",
 			f->udp ? "UDP" : "TCP", f->host);
+		if ((*err)->class == ERROR_FAILED)
+			(*err)->class = ERROR_CONFLICT;
 		error_hint(err, "choose another one, or end what uses it");
 		return false;
 	}

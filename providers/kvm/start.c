@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -23,6 +24,7 @@
 #include "launch.h"
 #include "make.h"
 #include "qmp.h"
+#include "scope.h"
 #include "socket.h"
 
 enum {
@@ -261,6 +263,15 @@ static int64_t kvm_group(const struct starting *s)
 	return st.st_gid;
 }
 
+/* A port that is added while it runs may be a low one as well: then it needs a restart. */
+static bool has_low_ports(const struct settings *s)
+{
+	for (size_t i = 0; i < s->forward_count; i++)
+		if (s->forwards[i].host < IPPORT_RESERVED)
+			return true;
+	return false;
+}
+
 static bool execute(struct starting *s, struct process *process, struct error **err)
 {
 	AUTO(gfree) char *binary = g_find_program_in_path(program);
@@ -281,6 +292,7 @@ static bool execute(struct starting *s, struct process *process, struct error **
 	l.accelerator = accelerator_format(s->arena, &s->accelerator);
 	l.uid = s->machine->uid;
 	l.group = kvm_group(s);
+	l.low_ports = has_low_ports(&s->machine->settings);
 	ok = launch(&l, process, err);
 	g_ptr_array_free(args, TRUE);
 	return ok;
@@ -335,6 +347,7 @@ static bool run(struct starting *s, struct error **err)
 		tell_end(s, &process, err);
 		return false;
 	}
+	scope_enter(s->machine, s->boot, process.pid);
 	close(process.pidfd);
 	return true;
 }

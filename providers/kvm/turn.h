@@ -8,7 +8,5 @@
  * The folder of the fleet's machines is made. */
 bool turn_take(
 	struct call *call, const struct object *object, int *fd, struct error **err) MUST_USE;
-/* Removes the lock's file; the turn must be held. */
-void turn_remove(const struct call *call, const char *name);
 
 #endif

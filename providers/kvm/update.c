@@ -108,9 +108,21 @@ static bool restart(const struct updating *u, struct error **err)
 	return false;
 }
 
+/* Ports that cannot be had are no reason to lose those that were there. */
+static bool move_ports(const struct updating *u, struct error **err)
+{
+	AUTO(error) struct error *late = NULL;
+
+	if (live_ports(u->new, err))
+		return true;
+	if (!live_ports(u->old, &late))
+		emit_progress(u->call, u->object, "its ports do not come back: %s", late->message);
+	return false;
+}
+
 static bool change_live(const struct updating *u, struct error **err)
 {
-	return make_ports(u->new, u->old, err) && grow(u, true, err) && live_ports(u->new, err) &&
+	return make_ports(u->new, u->old, err) && grow(u, true, err) && move_ports(u, err) &&
 	       machine_save(u->new, err);
 }
 

@@ -146,6 +146,8 @@ first=$(qemu shop web-1)
 isnt "$(stat -c %u "/proc/$first")" 0 "its QEMU is a user of its own"
 is "$(grep -h '^NoNewPrivs' "/proc/$first/status" | tr -d '[:blank:]')" NoNewPrivs:1 \
 	"who cannot become another one"
+is "$(sed -n 's/^CapEff:[[:space:]]*//p' "/proc/$first/status")" 0000000000000000 \
+	"and has no capability"
 is "$(sed -n 's/^Groups:[[:space:]]*//p' "/proc/$first/status")" '' "and is in no further group"
 is "$(tr '\0' '\n' <"/proc/$first/environ" | sort | tr '\n' ' ')" 'LC_ALL=C PATH=/usr/bin:/bin ' \
 	"it knows nothing of our environment"
@@ -207,6 +209,9 @@ like "$(banner 18023)" SSH-2.0 "the new port leads inside"
 not_ok "the old one no longer" banner 18022
 is "$(find "$state/ports" -type l | wc -l)" 1 "and the picked one is let go"
 
+said=$(change web-1 update '{disk: 134217728, ports: ["18023:22", "80:22"]}')
+is "$(field "$said" .error.class)" conflict "a port below 1024 is not to be had while it runs"
+like "$(banner 18023)" SSH-2.0 "the others stay"
 host_key=$(cat "$(machine shop web-1)/known_hosts")
 inside web-1 'echo kept | dd of=/dev/vda conv=sync 2>/dev/null; sync'
 boot=$(inside web-1 cat /proc/sys/kernel/random/boot_id)
@@ -217,11 +222,14 @@ comes_up() {
 ok "it comes back after a reboot of its own" wait_for 30 comes_up
 said=$(read_machine web-1)
 is "$(field "$said" '"\(.up) \(.ready)"')" 'true true' "which asks for nothing"
-said=$(change web-1 update '{disk: 134217728, memory: 402653184}')
+said=$(change web-1 update '{disk: 134217728, memory: 402653184, ports: ["80:22"]}')
 is "$(field "$said" .status)" changed "its memory changes"
 isnt "$(qemu shop web-1)" "$first" "by a restart"
 is "$(field "$(read_machine web-1)" .up)" null "it is to be waited for anew"
 is "$(field "$(await web-1 up)" .up)" true "and comes up"
+like "$(banner 80)" SSH-2.0 "a port below 1024 leads inside"
+is "$(sed -n 's/^CapEff:[[:space:]]*//p' "/proc/$(qemu shop web-1)/status")" 0000000000000400 \
+	"for which its QEMU has that one capability"
 is "$(inside web-1 head -c 4 /dev/vda)" kept "what it had written is there"
 like "$(inside web-1 free -m)" '^Mem: *3[0-9][0-9]' "and it has the memory"
 is "$(cat "$(machine shop web-1)/known_hosts")" "$host_key" "the host key is the same"
@@ -264,6 +272,37 @@ is "$(field "$(read_machine web-1)" '"\(.actual.state) \(.partial)"')" 'running 
 said=$(change web-1 replace '{image: "sha256-0000000000000000000000000000000000000000000000000000000000000000"}')
 is "$(field "$said" .error.class)" missing "an image that is not there is seen before anything is done"
 is "$(field "$(read_machine web-1)" .actual.state)" running "so the machine goes on"
+
+# Two at once: they take turns.
+send "{call: \"change\", scope: \"x\", objects: $(object web-3 "{action: \"create\", record: {},
+	after: ($(after))}")}"
+other=$id
+said=$(change web-3 create)
+id=$other
+wait_for 30 done_with
+said=$(jq -r --argjson id "$id" 'select(.id == $id) | .object.status // empty' <"$place/out"
+	field "$said" .status)
+is "$(echo "$said" | sort | tr '\n' ' ')" 'changed stale ' "of two that create a machine one finds it there"
+
+# The end of QEMU is seen at once by who waits for the machine.
+change web-3 replace >/dev/null
+started=$(date +%s)
+send "{call: \"wait\", scope: \"x\", objects: $(object web-3 '{until: "up", timeout: 60000}')}"
+sleep 0.3
+kill -KILL "$(qemu shop web-3)"
+wait_for 30 done_with
+like "$(tail -n 2 "$place/out")" 'its QEMU ended' "a QEMU that ends is no longer waited for"
+ok "at once" test $(($(date +%s) - started)) -lt 10
+
+# What cannot be read is unknown, and then the list is not complete.
+mv "$(machine shop web-3)/machine.json" "$work/machine.json"
+echo '{' >"$(machine shop web-3)/machine.json"
+is "$(field "$(read_machine web-3)" .status)" unknown "a machine that cannot be read is unknown"
+is "$(field "$(list)" '"\(.address) \(.status)"' | sort | tr '\n' ' ')" \
+	'machine.web-1 present machine.web-3 unknown ' "and listed as such"
+is "$(tail -n 1 "$place/out" | jq -c .complete)" false "in a list that is not complete"
+mv "$work/machine.json" "$(machine shop web-3)/machine.json"
+is "$(field "$(change web-3 delete)" .status)" changed "once it can be read it can be deleted"
 
 # Killed at any moment, the next one goes on: what is read says what to do.
 converge() {
@@ -312,7 +351,8 @@ is "$(field "$(change web-1 delete)" .status)" changed "a machine is deleted"
 ok "its QEMU is gone" ended "$pid"
 is "$(list)" '' "nothing is listed"
 is "$(tail -n 1 "$place/out" | jq -c .complete)" true "and that is all there is"
-is "$(find "$state/fleets/shop/machines" "$state/ports" -mindepth 1)" '' "no folder, lock or port is left"
+is "$(find "$state/fleets/shop/machines" "$state/ports" -mindepth 1 ! -name .lock)" '' \
+	"no folder and no port is left"
 stop_provider
 is "$(cat "$place/err")" '' "the provider had nothing to complain about"
 rm -r "$state/fleets" "$state/ports"

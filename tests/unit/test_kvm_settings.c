@@ -305,14 +305,17 @@ static void test_credentials_root(void)
 	AUTO(gfree) char *tmpfiles = NULL;
 	AUTO(gfree) char *authorized = NULL;
 	AUTO(gfree) char *host = NULL;
+	AUTO(gfree) char *host_public = NULL;
 
 	g_assert_nonnull(strings);
 	g_assert_cmpuint(strings->len, ==, 1);
 	tmpfiles = credential(strings, "tmpfiles.extra");
 	authorized = file_of(tmpfiles, "/root/.ssh/authorized_keys");
 	host = file_of(tmpfiles, "/etc/ssh/ssh_host_ed25519_key");
+	host_public = file_of(tmpfiles, "/etc/ssh/ssh_host_ed25519_key.pub");
 	g_assert_cmpstr(authorized, ==, "ssh-ed25519 FIRST\nssh-rsa SECOND\n");
 	g_assert_cmpstr(host, ==, "PRIVATE\n");
+	g_assert_cmpstr(host_public, ==, "ssh-ed25519 HOST\n");
 	g_assert_nonnull(strstr(tmpfiles, "/etc/ssh/ssh_host_ed25519_key 0600 root root"));
 	g_ptr_array_free(strings, TRUE);
 }
