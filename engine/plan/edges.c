@@ -9,6 +9,8 @@
  * 5. What moves to another provider is deleted by the old one before the new one makes it. Of its
  *    dependents by record those that need it still do not go before: they wait for the new.
  *
+ * 6. Nothing is deleted while it is unknown what became of something that depended on it.
+ *
  * Records are of different times, so rule 4 can run in a circle, alone or with the others. It then
  * yields: within a circle first where it is against the order of addresses, then altogether.
  */
@@ -282,6 +284,44 @@ static void yield(struct edges *e, bool altogether)
 	g_free(gone);
 }
 
+static bool is_pattern(const struct step *step)
+{
+	return step->action == STEP_NONE && !step->target && step->stage == STAGE_MADE;
+}
+
+/* Rule 6. `unknown` comes through patterns, and through deletes that are held back by it. */
+static void hold_back(struct plan *plan, struct step *step, const struct step **unknown)
+{
+	const struct graph_node *node = &plan->graph->nodes[step->node];
+	const struct step *cause = step->action == STEP_UNKNOWN ? step : unknown[step->node];
+
+	if (cause && step->action == STEP_DELETE) {
+		step_decide(step, STEP_UNKNOWN,
+			arena_printf(
+				plan->arena, "%s depends on it, and is unknown", cause->address));
+		step->error = cause->error;
+		cause = step;
+	}
+	for (unsigned i = 0; cause && i < node->next_count; i++) {
+		const struct step *next = plan->graph->nodes[node->next[i]].data;
+
+		if ((next->action == STEP_DELETE || is_pattern(next)) && !unknown[next->node])
+			unknown[next->node] = cause;
+	}
+}
+
+static void hold_deletes(struct plan *plan)
+{
+	unsigned *order = g_new(unsigned, plan->graph->count + 1), count;
+	const struct step **unknown = g_new0(const struct step *, plan->graph->count + 1);
+
+	(void)graph_order(plan->graph, order, &count);
+	for (unsigned i = 0; i < count; i++)
+		hold_back(plan, plan->graph->nodes[order[i]].data, unknown);
+	g_free(order);
+	g_free(unknown);
+}
+
 void edges_add(struct plan *plan)
 {
 	struct edges e = {plan, g_array_new(FALSE, FALSE, sizeof(struct soft)),
@@ -297,6 +337,8 @@ void edges_add(struct plan *plan)
 		add_released(&e);
 	for (int pass = 0; pass < 2 && has_circle(plan->graph); pass++)
 		yield(&e, pass == 1);
+	if (plan->leftovers->len)
+		hold_deletes(plan);
 	g_array_free(e.soft, TRUE);
 	g_hash_table_destroy(e.groups);
 }
