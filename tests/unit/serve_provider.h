@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/process.h"
 #include "provider/provider.h"
 
 enum { LISTED = 10000 };
@@ -45,23 +44,23 @@ static void print_much(void)
 		abort();
 }
 
-/* One that stays in the group, or one that is to outlive us. */
+/* One that stays in the group and is deaf, or a program of its own that is to outlive us. */
 static void start_child(struct call *call, const struct object *object, bool session)
 {
-	static const char *const argv[] = {"sleep", "100", NULL};
-	struct process_options options = {-1, -1, -1, .session = session};
-	struct process process = {0, -1};
-	AUTO(error) struct error *err = NULL;
-	pid_t pid = 0;
+	pid_t pid = fork();
 
-	if (!session) {
-		pid = fork();
-		if (pid == 0)
-			for (;;)
-				pause();
-	} else if (process_spawn(argv, &options, &process, &err)) {
-		pid = process.pid;
+	if (pid == 0 && session) {
+		setsid();
+		execlp("sleep", "sleep", "100", NULL);
+		_exit(127);
 	}
+	if (pid == 0) {
+		signal(SIGTERM, SIG_IGN);
+		for (;;)
+			pause();
+	}
+	/* It has set itself up before anybody hears of it. */
+	g_usleep(50000);
 	answer_number(call, object, pid);
 	for (;;)
 		pause();
