@@ -196,7 +196,7 @@ static GPtrArray *arguments(const struct bootstrap *b, const GPtrArray *lines)
 	if (file_exists(MERGED_USR))
 		g_ptr_array_add(argv, g_strdup("--hook-dir=" MERGED_USR));
 	g_ptr_array_add(argv, g_strdup(b->release));
-	g_ptr_array_add(argv, g_strdup(b->tree));
+	g_ptr_array_add(argv, g_strdup(NAMESPACE_FOLDER));
 	for (unsigned i = 0; i < lines->len; i++)
 		g_ptr_array_add(argv, g_strdup(lines->pdata[i]));
 	g_ptr_array_add(argv, NULL);
@@ -218,7 +218,8 @@ static bool explain(const struct bootstrap *b, struct error **err)
 	return false;
 }
 
-/* INITRD=No: the image gets another initrd than the one that its kernel would make. */
+/* The tree has another name there, so that apt's own user, who fetches, can reach it.
+ * INITRD=No: the image gets another initrd than the one that its kernel would make. */
 static bool fill_tree(struct bootstrap *b, struct error **err)
 {
 	g_autoptr(GPtrArray) lines = sources_lines(b->release, err);
@@ -236,8 +237,8 @@ static bool fill_tree(struct bootstrap *b, struct error **err)
 		return false;
 	argv = arguments(b, lines);
 	tell(b, true, "starting mmdebstrap");
-	return namespace_run(
-		       (const char *const *)argv->pdata, &options, BUILD_LIMIT, hear, b, err) ||
+	return namespace_run((const char *const *)argv->pdata, b->tree, &options, BUILD_LIMIT, hear,
+		       b, err) ||
 	       explain(b, err);
 }
 
@@ -279,7 +280,7 @@ static bool fill_disk(struct bootstrap *b, int fd, struct error **err)
 		return false;
 	}
 	tell(b, true, "making the file system");
-	if (namespace_run(argv, &options, FILL_LIMIT, NULL, NULL, err))
+	if (namespace_run(argv, NULL, &options, FILL_LIMIT, NULL, NULL, err))
 		return true;
 	if ((*err)->hint && strstr((*err)->hint, "ould not allocate"))
 		error_hint(err, "the packages may need more space: say a larger 'size'");

@@ -13,22 +13,29 @@ static const char *const as_root[] = {
 static const char *const as_user[] = {"unshare", "--user", "--map-root-user", "--map-auto",
 	"--mount", "--pid", "--fork", "--kill-child", "--", NULL};
 
-static GPtrArray *wrap(const char *const *argv)
+/* Arguments are the script's, never a part of it. */
+static const char bind_script[] = "mount --bind -- \"$0\" " NAMESPACE_FOLDER " && exec \"$@\"";
+
+static GPtrArray *wrap(const char *const *argv, const char *folder)
 {
+	const char *const bind[] = {"sh", "-c", bind_script, folder};
 	GPtrArray *all = g_ptr_array_new();
 
 	for (const char *const *p = geteuid() == 0 ? as_root : as_user; *p; p++)
 		g_ptr_array_add(all, (void *)*p);
+	for (size_t i = 0; folder && i < G_N_ELEMENTS(bind); i++)
+		g_ptr_array_add(all, (void *)bind[i]);
 	for (; *argv; argv++)
 		g_ptr_array_add(all, (void *)*argv);
 	g_ptr_array_add(all, NULL);
 	return all;
 }
 
-bool namespace_run(const char *const *argv, const struct process_options *options,
-	int64_t milliseconds, process_line *line, void *data, struct error **err)
+bool namespace_run(const char *const *argv, const char *folder,
+	const struct process_options *options, int64_t milliseconds, process_line *line, void *data,
+	struct error **err)
 {
-	g_autoptr(GPtrArray) all = wrap(argv);
+	g_autoptr(GPtrArray) all = wrap(argv, folder);
 	struct process_options o = *options;
 
 	o.dies_with_us = true;
@@ -41,7 +48,7 @@ bool namespace_check(struct error **err)
 	static const char *const nothing[] = {"true", NULL};
 	const struct process_options options = {.stdin_fd = -1};
 
-	if (namespace_run(nothing, &options, CHECK_LIMIT, NULL, NULL, err))
+	if (namespace_run(nothing, NULL, &options, CHECK_LIMIT, NULL, NULL, err))
 		return true;
 	error_prefix(err, "cannot make namespaces");
 	if (geteuid() != 0 && (*err)->class == ERROR_FAILED) {
@@ -58,5 +65,5 @@ bool namespace_remove(const char *path, struct error **err)
 	const char *const argv[] = {"rm", "-rf", "--one-file-system", "--", path, NULL};
 	const struct process_options options = {.stdin_fd = -1};
 
-	return namespace_run(argv, &options, REMOVE_LIMIT, NULL, NULL, err);
+	return namespace_run(argv, NULL, &options, REMOVE_LIMIT, NULL, NULL, err);
 }

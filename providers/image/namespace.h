@@ -8,10 +8,14 @@
 
 /* True if this host can do that for us; else ERROR_MISSING or ERROR_DENIED with what to do. */
 bool namespace_check(struct error **err) MUST_USE;
-/* process_run() of a program with all rights over files that it makes itself. The options'
- * dies_with_us is always set. */
-bool namespace_run(const char *const *argv, const struct process_options *options,
-	int64_t milliseconds, process_line *line, void *data, struct error **err) MUST_USE;
+/* Where programs see a folder that is given to them: every user may get there. */
+#define NAMESPACE_FOLDER "/mnt"
+
+/* process_run() of a program with all rights over files that it makes itself. It sees `folder`, if
+ * that is not NULL, as NAMESPACE_FOLDER as well. The options' dies_with_us is always set. */
+bool namespace_run(const char *const *argv, const char *folder,
+	const struct process_options *options, int64_t milliseconds, process_line *line, void *data,
+	struct error **err) MUST_USE;
 /* Removes a tree that such programs have made. */
 bool namespace_remove(const char *path, struct error **err) MUST_USE;
 

@@ -68,6 +68,23 @@ static void answer(struct call *call, const struct object *object, const struct 
 	emit_answer(call, object, &a);
 }
 
+static const char *lock_path(struct call *call, const char *key)
+{
+	return arena_printf(
+		call->arena, "%s/.lock-%s", store_folder(call->arena, call->state_dir), key);
+}
+
+/* One that a kill has left between the last two steps of making an image that is now there. */
+static void drop_lock(struct call *call, const char *key)
+{
+	AUTO(error) struct error *err = NULL;
+	const char *path = lock_path(call, key);
+	AUTO(fd) int fd = -1;
+
+	if (file_exists(path) && lock_take(path, "", &fd, &err))
+		unlink(path);
+}
+
 static bool read_one(struct call *call, const struct object *object, struct error **err)
 {
 	struct store_image image;
@@ -77,6 +94,8 @@ static bool read_one(struct call *call, const struct object *object, struct erro
 	if (!wanted_load(call, object->desired, &wanted, err) ||
 		!look_up(call, wanted.known.key, &image, &found, err))
 		return false;
+	if (found)
+		drop_lock(call, wanted.known.key);
 	answer(call, object, object->desired, found ? STATUS_PRESENT : STATUS_ABSENT, &wanted,
 		found ? &image : NULL);
 	return true;
@@ -134,12 +153,12 @@ static bool make(struct call *call, const struct object *object, const struct wa
 static bool make_locked(struct call *call, const struct object *object, const struct wanted *wanted,
 	struct store_image *image, struct error **err)
 {
-	const char *folder = store_folder(call->arena, call->state_dir);
-	const char *path = arena_printf(call->arena, "%s/.lock-%s", folder, wanted->known.key);
+	const char *path = lock_path(call, wanted->known.key);
 	AUTO(fd) int fd = -1;
 	bool found, ok;
 
-	if (!dir_make(folder, err) || !lock_key(call, object, path, &fd, err))
+	if (!dir_make(store_folder(call->arena, call->state_dir), err) ||
+		!lock_key(call, object, path, &fd, err))
 		return false;
 	ok = look_up(call, wanted->known.key, image, &found, err) &&
 	     (found || make(call, object, wanted, image, err));

@@ -125,6 +125,11 @@ kill "$holder"
 ask_end
 is "$(answered .status)" changed "until the lock is free"
 
+: >"$state/images/.lock-$shared"
+read_image "$fields"
+not_ok "a lock that a killed one has left goes when its image is read" \
+	test -e "$state/images/.lock-$shared"
+
 rm "$state/images/$shared/kernel"
 read_image "$fields"
 like "$error" "^failed: image '$shared': its file 'kernel' is gone" "a damaged image is named"

@@ -149,7 +149,7 @@ cat >"$home/program" <<-END
 		exec setpriv --reuid nobody --regid nogroup --clear-groups --inh-caps=-all \
 		env HOME="$home" TMPDIR="$home" "$home/provider-image"'
 END
-chmod 755 "$home/program" "$BUILD"
+chmod 755 "$home/program"
 for file in /etc/subuid /etc/subgid; do
 	[ -e "$file" ] || { touch "$file" && at_exit "rm '$file'"; }
 done
