@@ -80,10 +80,13 @@ bool lock_take(const char *path, const char *holder, int *out, struct error **er
 
 	if (fd < 0)
 		return false;
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, holder, strlen(holder), 0) < 0) {
+	/* On a full disk it is held all the same, by one who is not named. */
+	if (ftruncate(fd, 0) < 0)
+		error_set_errno(err, "cannot empty lock '%s'", path);
+	else if (pwrite(fd, holder, strlen(holder), 0) < 0 && errno != ENOSPC && errno != EDQUOT)
 		error_set_errno(err, "cannot write lock '%s'", path);
+	if (*err)
 		return false;
-	}
 	*out = fd_steal(&fd);
 	return true;
 }

@@ -1,5 +1,4 @@
 /* provision apply, provision destroy: the plan is shown, confirmed, and run. */
-#include <signal.h>
 #include <string.h>
 
 #include "cli/confirm.h"
@@ -43,14 +42,14 @@ static int refuse_unasked(const struct invocation *i)
 }
 
 /* EXIT_DONE: go on. */
-static int ask(const struct invocation *i)
+static int ask(const struct invocation *i, struct session *session)
 {
-	int signal;
+	struct interrupts *interrupts = &session->interrupts;
 	bool deletes = !strcmp(i->command->name, "destroy");
 
 	if (i->yes)
 		return EXIT_DONE;
-	switch (confirm(deletes ? "delete all this?" : "apply these changes?", &signal)) {
+	switch (confirm(deletes ? "delete all this?" : "apply these changes?", interrupts)) {
 	case CONSENT_YES:
 		return EXIT_DONE;
 	case CONSENT_NOBODY:
@@ -59,7 +58,7 @@ static int ask(const struct invocation *i)
 		break;
 	}
 	output_people("nothing was changed\n");
-	return signal ? EXIT_SIGNALLED + signal : EXIT_FAILED;
+	return interrupts->signal ? EXIT_SIGNALLED + interrupts->signal : EXIT_FAILED;
 }
 
 static int run(const struct invocation *i, struct session *session)
@@ -83,11 +82,13 @@ static int run(const struct invocation *i, struct session *session)
 		output_people("nothing of fleet '%s' is left\n", session->name);
 	code = summary_code(&summary);
 	if (!ok) {
-		int failed = output_error(err);
+		int failed = find_failed(session, i, err);
 
 		code = totals.changes || totals.uncertain ? EXIT_PARTLY : failed;
 	}
 	view_free(view);
+	if (code == EXIT_DONE && session->interrupts.signal)
+		code = EXIT_SIGNALLED + session->interrupts.signal;
 	return code;
 }
 
@@ -120,7 +121,7 @@ int command_apply(const struct invocation *i)
 		return refuse_conflict(session);
 	if (!is_doable(session->plan))
 		return unread(session);
-	code = ask(i);
+	code = ask(i, session);
 	return code == EXIT_DONE ? run(i, session) : code;
 }
 
@@ -139,6 +140,6 @@ int command_destroy(const struct invocation *i)
 	if (!is_doable(session->plan) && (!session->state->exists || unread(session)))
 		return unread(session);
 	if (is_doable(session->plan))
-		code = ask(i);
+		code = ask(i, session);
 	return code == EXIT_DONE ? run(i, session) : code;
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <glib-unix.h>
-#include <signal.h>
 #include <string.h>
 
 #include "base/auto.h"
@@ -15,7 +14,6 @@ struct asking {
 	char line[LINE_MOST];
 	size_t length;
 	bool over, removed; /* removed: the source of the input */
-	int signal;
 };
 
 static int on_input(int fd, GIOCondition condition, void *data)
@@ -38,52 +36,31 @@ static int on_input(int fd, GIOCondition condition, void *data)
 	return asking->over ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
 
-static int interrupted(struct asking *asking, int signal)
-{
-	asking->over = true;
-	asking->signal = signal;
-	return G_SOURCE_CONTINUE;
-}
-
-static int on_int(void *data)
-{
-	return interrupted(data, SIGINT);
-}
-
-static int on_term(void *data)
-{
-	return interrupted(data, SIGTERM);
-}
-
-static void wait_for_line(struct asking *asking)
+static void wait_for_line(struct asking *asking, struct interrupts *interrupts)
 {
 	unsigned input = g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP, on_input, asking);
-	unsigned on_sigint = g_unix_signal_add(SIGINT, on_int, asking);
-	unsigned on_sigterm = g_unix_signal_add(SIGTERM, on_term, asking);
 
-	while (!asking->over)
+	interrupts_watch(interrupts);
+	while (!asking->over && !interrupts->signal)
 		g_main_context_iteration(NULL, TRUE);
-	g_source_remove(on_sigint);
-	g_source_remove(on_sigterm);
+	interrupts_unwatch(interrupts);
 	if (!asking->removed)
 		g_source_remove(input);
 }
 
-enum consent confirm(const char *question, int *signal)
+enum consent confirm(const char *question, struct interrupts *interrupts)
 {
 	struct asking asking = {0};
 	const char *answer = asking.line;
 
-	*signal = 0;
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
 		return CONSENT_NOBODY;
 	output_people("%s [y/N] ", question);
-	wait_for_line(&asking);
-	*signal = asking.signal;
-	if (asking.signal || !asking.length)
+	wait_for_line(&asking, interrupts);
+	if (interrupts->signal || !asking.length)
 		output_people("\n");
 	g_strstrip(asking.line);
-	if (asking.signal)
+	if (interrupts->signal)
 		return CONSENT_NO;
 	return !g_ascii_strcasecmp(answer, "y") || !g_ascii_strcasecmp(answer, "yes") ? CONSENT_YES
 										      : CONSENT_NO;

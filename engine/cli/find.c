@@ -185,6 +185,10 @@ int find_failed(struct session *session, const struct invocation *i, const struc
 	struct style style = style_for(i, STDERR_FILENO);
 	AUTO(gfree) char *text = NULL;
 
+	if (session->interrupts.signal) {
+		output_people("provision: interrupted, nothing was changed\n");
+		return EXIT_SIGNALLED + session->interrupts.signal;
+	}
 	if (err) {
 		int code = output_error(err);
 

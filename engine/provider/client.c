@@ -184,6 +184,16 @@ void client_hang_up(struct client *client)
 	client_wire_close_input(client);
 }
 
+void client_kill(struct client *client)
+{
+	struct error *err = NULL;
+
+	error_set(&err, ERROR_CANCELLED, "provider '%s' was killed", client->name);
+	client_enter(client);
+	client_wire_break(client, err);
+	client_leave(client);
+}
+
 void client_stop(struct client *client, int64_t milliseconds)
 {
 	struct error *err = NULL;

@@ -63,6 +63,8 @@ void client_cancel(struct client *client, struct request *request);
 bool client_alive(const struct client *client);
 /* Closes its input, which tells it to end. To be stopped all the same; several end side by side. */
 void client_hang_up(struct client *client);
+/* Ends it at once, and its requests with ERROR_CANCELLED. To be stopped all the same. */
+void client_kill(struct client *client);
 /* Closes its input, waits at most `milliseconds` for its end, then kills its process group. */
 void client_stop(struct client *client, int64_t milliseconds);
 

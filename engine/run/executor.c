@@ -2,8 +2,6 @@
  * is the whole executor. */
 #include "run/executor.h"
 
-#include <glib-unix.h>
-#include <signal.h>
 #include <string.h>
 
 #include "base/heap.h"
@@ -471,8 +469,10 @@ static void skip_rest(struct executor *x, const char *why)
 	g_queue_clear(&x->fresh);
 }
 
-static int interrupt(struct executor *x, int signal)
+static void interrupt(void *data, int signal)
 {
+	struct executor *x = data;
+
 	if (!x->totals->signal) {
 		x->totals->signal = signal;
 		tell(x, EVENT_RUN_STOPPING, NULL,
@@ -488,17 +488,6 @@ static int interrupt(struct executor *x, int signal)
 			client_cancel(errand->lane->client, errand->request);
 		}
 	}
-	return G_SOURCE_CONTINUE;
-}
-
-static int on_int(void *data)
-{
-	return interrupt(data, SIGINT);
-}
-
-static int on_term(void *data)
-{
-	return interrupt(data, SIGTERM);
 }
 
 static void start_jobs(struct executor *x)
@@ -547,8 +536,7 @@ void execute(struct plan *plan, const struct state *state, struct providers *pro
 	const struct executor_options *options, struct totals *totals)
 {
 	struct executor x = {.plan = plan, .state = state, .providers = providers};
-	unsigned on_sigint = g_unix_signal_add(SIGINT, on_int, &x);
-	unsigned on_sigterm = g_unix_signal_add(SIGTERM, on_term, &x);
+	const struct interrupts before = *options->interrupts;
 
 	memset(totals, 0, sizeof(*totals));
 	x.options = options;
@@ -558,12 +546,14 @@ void execute(struct plan *plan, const struct state *state, struct providers *pro
 	x.errands = g_ptr_array_new();
 	x.started = clock_now();
 	g_queue_init(&x.fresh);
+	options->interrupts->call = interrupt;
+	options->interrupts->data = &x;
 	tell(&x, EVENT_RUN_STARTED, NULL, NULL, NULL);
 	start_jobs(&x);
 	run(&x);
 	tell(&x, EVENT_RUN_ENDED, NULL, NULL, NULL);
-	g_source_remove(on_sigint);
-	g_source_remove(on_sigterm);
+	options->interrupts->call = before.call;
+	options->interrupts->data = before.data;
 	g_hash_table_destroy(x.lanes);
 	g_ptr_array_free(x.order, TRUE);
 	g_ptr_array_free(x.errands, TRUE);

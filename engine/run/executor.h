@@ -4,16 +4,18 @@
 #define RUN_EXECUTOR_H
 
 #include "run/event.h"
+#include "run/interrupt.h"
 #include "run/providers.h"
 
 struct executor_options {
 	const char *run; /* its id, for the marks */
 	event_sink *sink;
 	void *data;
+	struct interrupts *interrupts; /* watched */
 };
 
-/* Runs every step of the plan, which has no conflicts. The first SIGINT or SIGTERM lets what runs
- * come to its end and starts nothing new; the second cancels. Failures of steps are told as events
+/* Runs every step of the plan, which has no conflicts. The first signal lets what runs come to
+ * its end and starts nothing new; the second cancels. Failures of steps are told as events
  * and counted in *totals. */
 void execute(struct plan *plan, const struct state *state, struct providers *providers,
 	const struct executor_options *options, struct totals *totals);

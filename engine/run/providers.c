@@ -3,12 +3,14 @@
 
 #include <string.h>
 
-enum { STOP_LIMIT = 15000 };
+enum { STOP_LIMIT = 15000, INTERRUPT_LIMIT = 3000 };
 
 struct providers {
 	const struct state *state;
 	GHashTable *clients; /* name → struct client */
 	GHashTable *broken;  /* name → struct error */
+	bool interrupted;
+	unsigned timer; /* until those that were interrupted are made to end, or 0 */
 };
 
 static void free_error(void *err)
@@ -26,7 +28,7 @@ struct providers *providers_new(const struct state *state)
 	return providers;
 }
 
-void providers_free(struct providers *providers)
+static void hang_up_all(struct providers *providers)
 {
 	GHashTableIter iter;
 	void *client;
@@ -34,6 +36,41 @@ void providers_free(struct providers *providers)
 	g_hash_table_iter_init(&iter, providers->clients);
 	while (g_hash_table_iter_next(&iter, NULL, &client))
 		client_hang_up(client);
+}
+
+static int kill_all(void *data)
+{
+	struct providers *providers = data;
+	GHashTableIter iter;
+	void *client;
+
+	providers->timer = 0;
+	g_hash_table_iter_init(&iter, providers->clients);
+	while (g_hash_table_iter_next(&iter, NULL, &client))
+		client_kill(client);
+	return G_SOURCE_REMOVE;
+}
+
+void providers_interrupt(struct providers *providers)
+{
+	if (!providers->interrupted) {
+		hang_up_all(providers);
+		providers->timer = g_timeout_add(INTERRUPT_LIMIT, kill_all, providers);
+	} else if (providers->timer) {
+		g_source_remove(providers->timer);
+		kill_all(providers);
+	}
+	providers->interrupted = true;
+}
+
+void providers_free(struct providers *providers)
+{
+	GHashTableIter iter;
+	void *client;
+
+	if (providers->timer)
+		g_source_remove(providers->timer);
+	hang_up_all(providers);
 	g_hash_table_iter_init(&iter, providers->clients);
 	while (g_hash_table_iter_next(&iter, NULL, &client))
 		client_stop(client, STOP_LIMIT);
@@ -73,6 +110,10 @@ static struct client *start(struct providers *providers, const char *name, struc
 
 	if (client)
 		return client;
+	if (providers->interrupted) {
+		error_set(err, ERROR_CANCELLED, "provider '%s' is not started: interrupted", name);
+		return NULL;
+	}
 	client = client_start(name, &options, err);
 	if (client)
 		g_hash_table_insert(providers->clients, g_strdup(name), client);

@@ -12,6 +12,9 @@ struct providers;
 struct providers *providers_new(const struct state *state);
 /* Ends the programs: closes their input, waits, kills. */
 void providers_free(struct providers *providers);
+/* Nothing more is wanted of them: each is told to end, at the second call made to. No other is
+ * started. What is under way ends with an error. */
+void providers_interrupt(struct providers *providers);
 /* Starts it if it does not run yet. */
 struct client *providers_get(struct providers *providers, const char *name, struct error **err);
 /* Only if it was started. */

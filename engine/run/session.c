@@ -12,6 +12,26 @@
 /* No fleet can have this name. */
 static const char nameless[] = "-";
 
+static void on_signal(void *data, int signal)
+{
+	struct session *s = data;
+
+	(void)signal;
+	if (s->providers)
+		providers_interrupt(s->providers);
+}
+
+/* The end of what waited. */
+static bool unwatch(struct session *s, bool ok, struct error **err)
+{
+	interrupts_unwatch(&s->interrupts);
+	if (!s->interrupts.signal)
+		return ok;
+	error_clear(err);
+	error_set(err, ERROR_CANCELLED, "interrupted");
+	return false;
+}
+
 struct session *session_new(void)
 {
 	struct session *s = g_new0(struct session, 1);
@@ -19,26 +39,27 @@ struct session *session_new(void)
 	s->arena = arena_new();
 	s->diagnostics = diagnostics_new();
 	s->run = id_random();
+	s->interrupts.call = on_signal;
+	s->interrupts.data = s;
 	return s;
 }
 
-/* Locking made the folder of a fleet of which nothing came. */
-static void remove_unused(struct session *s)
+/* What a lock is for has not begun, so there is nobody who still acts. */
+static void unlock_unused(struct session *s)
 {
-	struct error *err = NULL;
-
-	if (s->state && s->state->lock >= 0 && !s->state->exists && !s->state->providers->len &&
-		!state_remove(s->state, &err))
-		error_clear(&err);
+	if (s->state && s->state->lock >= 0 && !s->state->exists && !s->state->providers->len)
+		state_unmake(s->state);
 }
 
 void session_free(struct session *s)
 {
 	if (s->plan)
 		plan_free(s->plan);
+	unlock_unused(s);
+	while (s->interrupts.watched)
+		interrupts_unwatch(&s->interrupts);
 	if (s->providers)
 		providers_free(s->providers);
-	remove_unused(s);
 	if (s->state)
 		state_free(s->state);
 	if (s->world)
@@ -88,6 +109,7 @@ bool session_open(struct session *s, const char *root, const char *lock, struct 
 
 	s->state = state_load(root, s->name, err);
 	if (s->state && lock && s->name != nameless) {
+		interrupts_watch(&s->interrupts);
 		if (!state_lock(s->state, lock, err))
 			return false;
 		/* What was read before the lock was held may be of yesterday. */
@@ -105,10 +127,11 @@ bool session_open(struct session *s, const char *root, const char *lock, struct 
 
 bool session_check(struct session *s, struct error **err)
 {
-	(void)err;
+	interrupts_watch(&s->interrupts);
 	providers_start_for(s->providers, s->fleet, s->diagnostics);
-	fleet_check(s->arena, s->fleet, providers_kind, s->providers, s->diagnostics);
-	return diagnostics_count(s->diagnostics) == 0;
+	if (!s->interrupts.signal)
+		fleet_check(s->arena, s->fleet, providers_kind, s->providers, s->diagnostics);
+	return unwatch(s, diagnostics_count(s->diagnostics) == 0, err);
 }
 
 /* The file's providers are asked even if providers.json does not know of them. One that cannot be
@@ -128,14 +151,26 @@ static void start_quietly(struct session *s)
 	g_hash_table_destroy(tried);
 }
 
+/* True if all that there is was asked for. */
+static bool ask(struct session *s, struct fleet *fleet, bool quietly, struct error **err)
+{
+	bool ok;
+
+	interrupts_watch(&s->interrupts);
+	if (quietly)
+		start_quietly(s);
+	if (s->world)
+		world_free(s->world);
+	s->world = world_new();
+	ok = refresh(s->world, fleet, s->providers, s->state, err);
+	return unwatch(s, ok, err);
+}
+
 bool session_plan(struct session *s, bool all_gone, struct error **err)
 {
 	struct fleet *fleet = all_gone ? NULL : s->fleet;
 
-	if (all_gone)
-		start_quietly(s);
-	s->world = world_new();
-	if (!refresh(s->world, fleet, s->providers, s->state, err))
+	if (!ask(s, fleet, all_gone, err))
 		return false;
 	s->plan = plan_new(s->arena, fleet, s->world, s->diagnostics);
 	return diagnostics_count(s->diagnostics) == 0;
@@ -143,16 +178,17 @@ bool session_plan(struct session *s, bool all_gone, struct error **err)
 
 bool session_list(struct session *s, struct error **err)
 {
-	if (s->world)
-		world_free(s->world);
-	s->world = world_new();
-	return refresh(s->world, NULL, s->providers, s->state, err);
+	return ask(s, NULL, false, err);
 }
 
 bool session_machine(struct session *s, const char *name, struct error **err)
 {
+	bool ok;
+
+	interrupts_watch(&s->interrupts);
 	s->world = world_new();
-	return refresh_machine(s->world, name, s->providers, s->state, err);
+	ok = refresh_machine(s->world, name, s->providers, s->state, err);
+	return unwatch(s, ok, err);
 }
 
 /* Law 4's other half: who may have made something is on disk before it makes it. */
@@ -198,35 +234,57 @@ static bool has_nothing(struct session *s, const struct world *world, const char
 	return nothing;
 }
 
+/* True if that is certain of every provider that could be asked. */
+static bool nothing_left(struct session *s, const struct world *world)
+{
+	g_autoptr(GPtrArray) running = providers_running(s->providers);
+
+	for (unsigned i = 0; i < s->state->providers->len; i++)
+		if (!has_nothing(s, world, s->state->providers->pdata[i]))
+			return false;
+	for (unsigned i = 0; i < running->len; i++)
+		if (!has_nothing(s, world, running->pdata[i]))
+			return false;
+	return true;
+}
+
+static bool drop_providers(struct session *s, const struct world *world, struct error **err)
+{
+	for (unsigned i = s->state->providers->len; i-- > 0;) {
+		const char *name = s->state->providers->pdata[i];
+
+		if (!in_file(s, name) && has_nothing(s, world, name) &&
+			!state_drop_provider(s->state, name, err))
+			return false;
+	}
+	return true;
+}
+
+static bool any_not_in_file(const struct session *s)
+{
+	for (unsigned i = 0; i < s->state->providers->len; i++)
+		if (!in_file(s, s->state->providers->pdata[i]))
+			return true;
+	return !s->plan->fleet;
+}
+
 /* Providers that the file does not name are asked once more; an entry goes only after a complete,
  * empty list. */
 static bool settle(struct session *s, bool *gone, struct error **err)
 {
 	AUTO(world) struct world *world = world_new();
-	g_autoptr(GPtrArray) left = g_ptr_array_new_with_free_func(g_free);
 	struct error *trouble = NULL;
-	bool any = false;
 
 	*gone = false;
-	for (unsigned i = 0; i < s->state->providers->len; i++) {
-		const char *name = s->state->providers->pdata[i];
-
-		if (in_file(s, name))
-			continue;
-		g_ptr_array_add(left, g_strdup(name));
-		any = true;
-	}
+	if (!any_not_in_file(s))
+		return true;
 	/* One that has died on the way is asked by the next run: its entry stays. */
-	if (any && !refresh(world, NULL, s->providers, s->state, &trouble)) {
+	if (!refresh(world, NULL, s->providers, s->state, &trouble)) {
 		error_free(trouble);
 		return true;
 	}
-	for (unsigned i = 0; i < left->len; i++)
-		if (has_nothing(s, world, left->pdata[i]) &&
-			!state_drop_provider(s->state, left->pdata[i], err))
-			return false;
-	if (s->plan->fleet || s->state->providers->len)
-		return true;
+	if (s->plan->fleet || !nothing_left(s, world))
+		return drop_providers(s, world, err);
 	*gone = true;
 	return state_remove(s->state, err);
 }
@@ -258,10 +316,15 @@ bool session_apply(struct session *s, const char *command, event_sink *sink, voi
 	struct totals *totals, bool *gone, struct error **err)
 {
 	struct fan fan = {NULL, sink, data};
-	struct executor_options options = {s->run, fan_out, &fan};
+	struct executor_options options = {s->run, fan_out, &fan, &s->interrupts};
 	AUTO(gfree) char *path = g_build_filename(s->state->folder, "journal.db", NULL);
 	struct error *trouble = NULL;
 
+	/* One that came after the plan was made has not been seen yet. */
+	interrupts_watch(&s->interrupts);
+	g_main_context_iteration(NULL, FALSE);
+	if (!unwatch(s, true, err))
+		return false;
 	if (!state_create(s->state, err) || !note_providers(s, err))
 		return false;
 	fan.journal = journal_open(path, &trouble);

@@ -15,8 +15,11 @@ struct session {
 	struct world *world;
 	struct plan *plan;
 	char *run; /* id of this run */
+	struct interrupts interrupts;
 };
 
+/* Everything below that waits is ended by a signal, with ERROR_CANCELLED and interrupts.signal set,
+ * after the providers have ended and with nothing left behind. */
 struct session *session_new(void);
 /* Ends the providers, lets go of the lock, removes what an apply without effect would leave. */
 void session_free(struct session *session);

@@ -26,6 +26,12 @@ char *state_root(const char *given)
 	return g_build_filename(g_get_home_dir(), ".local", "state", "provision", NULL);
 }
 
+static bool hint_place(struct error **err)
+{
+	error_hint(err, "'--state-dir DIR' or PROVISION_STATE_DIR choose another place");
+	return false;
+}
+
 /* A JSON file of ours; *value is NULL when there is none. */
 static bool load(struct arena *arena, const char *path, struct value **value, struct error **err)
 {
@@ -33,10 +39,13 @@ static bool load(struct arena *arena, const char *path, struct value **value, st
 	size_t length;
 
 	*value = NULL;
-	if (!file_exists(path))
+	/* What may not be looked at is not absent. */
+	if (!file_read(path, FILE_MOST, &text, &length, err)) {
+		if ((*err)->class != ERROR_MISSING)
+			return hint_place(err);
+		error_clear(err);
 		return true;
-	if (!file_read(path, FILE_MOST, &text, &length, err))
-		return false;
+	}
 	*value = json_parse(arena, text, length, err);
 	if (!*value)
 		return error_prefix(err, "'%s'", path);
@@ -121,8 +130,10 @@ bool state_lock(struct state *state, const char *what, struct error **err)
 	char *holder =
 		g_strdup_printf("'provision %s', process %d, since %s", what, (int)getpid(), since);
 
-	if (!dir_make(state->folder, err))
-		return error_prefix(err, "fleet '%s'", state->name);
+	if (!dir_make(state->folder, err)) {
+		error_prefix(err, "fleet '%s'", state->name);
+		return hint_place(err);
+	}
 	if (!lock_take(path, holder, &state->lock, err))
 		return error_prefix(err, "fleet '%s'", state->name);
 	return true;
@@ -198,6 +209,14 @@ bool state_drop_provider(struct state *state, const char *provider, struct error
 			return save_providers(state, err);
 		}
 	return true;
+}
+
+void state_unmake(struct state *state)
+{
+	AUTO(gfree) char *path = g_build_filename(state->folder, "lock", NULL);
+
+	unlink(path);
+	rmdir(state->folder);
 }
 
 bool state_remove(struct state *state, struct error **err)

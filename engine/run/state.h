@@ -30,6 +30,8 @@ bool state_create(struct state *state, struct error **err) MUST_USE;
 /* Adds or drops names in providers.json; on disk when it returns. */
 bool state_add_provider(struct state *state, const char *provider, struct error **err) MUST_USE;
 bool state_drop_provider(struct state *state, const char *provider, struct error **err) MUST_USE;
+/* Undoes what locking did: the folder goes only if nothing else lies in it. The lock stays held. */
+void state_unmake(struct state *state);
 /* Removes all of the fleet's folder, the lock's file last. */
 bool state_remove(struct state *state, struct error **err) MUST_USE;
 /* Names of all fleets with an id, in order. Caller frees with g_ptr_array_free(…, TRUE). */

@@ -14,6 +14,7 @@
 #   open GATE                 lets what a rule of the script holds at this gate go on
 #   background COMMAND...     runs it while the case goes on; its output comes with `finish`
 #   await TEXT                until the output of what runs in the background has it
+#   locked                    until the lock of fleet 'shop' is held
 #   signal NAME               sends a signal to what runs in the background
 #   finish                    waits for it
 #   holders                   numbers of the processes that hold the lock of fleet 'shop'
@@ -95,6 +96,15 @@ await() {
 			echo "'$1' did not come"
 			return 1
 		fi
+		sleep 0.01
+	done
+}
+
+locked() {
+	tries=0
+	until [ -n "$(holders)" ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 1000 ] || return 1
 		sleep 0.01
 	done
 }
