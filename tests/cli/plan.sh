@@ -290,4 +290,16 @@ like "$(terminal 'NO_COLOR=' '')" "$(printf '\033')" 'an empty NO_COLOR is none'
 unlike "$(terminal 'TERM=dumb' '')" "$(printf '\033')" 'a dumb terminal'
 unlike "$(terminal '' '--color never')" "$(printf '\033')" '--color never'
 like "$(terminal 'NO_COLOR=1' '--color always')" "$(printf '\033')" '--color beats NO_COLOR'
+
+# What the state cannot be read for is not taken for absent.
+mkdir -p "$work/odd"
+: >"$work/odd/fleets"
+for command in plan status 'apply --yes'; do
+	# shellcheck disable=SC2086
+	run provision --state-dir "$work/odd" $command
+	is "$status:$out" '1:' "$command with a state that cannot be read"
+	like "$err" "^provision: error: .*cannot open '$work/odd/fleets/shop/fleet.json': Not a directory" \
+		'says why'
+	like "$err" "^  '--state-dir DIR' or PROVISION_STATE_DIR choose another place$" 'and what to do'
+done
 done_testing
