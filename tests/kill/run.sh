@@ -11,9 +11,9 @@ mkdir -p "$work/state/fake" && cd "$work" || exit 1
 cat >fleet.yaml <<'FLEET'
 fleet: shop
 machines:
-  a: {provider: fake, resources: {x: {provider: fake, kind: file, text: "1"}, y: {provider: fake, kind: file}}}
+  a: {provider: fake, resources: {x: {provider: fake, kind: file, text: "1"}}}
   b: {provider: fake, needs: [a], tags: {a: "${machine.a.address}"}}
-  c: {provider: fake, count: 3, needs: [b]}
+  c: {provider: fake, count: 2, needs: [b]}
 resources: {d: {provider: fake, kind: record, target: "${machine.b.address}"}}
 FLEET
 # Half of each change is on disk for a while.
@@ -41,7 +41,7 @@ again() {
 		provision "$1" --yes >out 2>&1 || code=$?
 		[ "$code" -eq 5 ] || break
 		tries=$((tries + 1))
-		sleep 0.02
+		sleep 0.1
 	done
 	[ "$code" -eq 0 ] && return
 	cat out
