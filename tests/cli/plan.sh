@@ -298,7 +298,7 @@ for command in plan status 'apply --yes'; do
 	# shellcheck disable=SC2086
 	run provision --state-dir "$work/odd" $command
 	is "$status:$out" '1:' "$command with a state that cannot be read"
-	like "$err" "^provision: error: .*cannot open '$work/odd/fleets/shop/fleet.json': Not a directory" \
+	like "$err" "^provision: error: .*cannot open '$work/odd/fleets/vault/fleet.json': Not a directory" \
 		'says why'
 	like "$err" "^  '--state-dir DIR' or PROVISION_STATE_DIR choose another place$" 'and what to do'
 done
