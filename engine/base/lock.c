@@ -74,19 +74,23 @@ static int open_locked(const char *path, struct error **err)
 	return -1;
 }
 
+/* A full disk must not keep anybody from what frees it: without its text the lock is as good. What
+ * is there is written over, so that it needs no new space. */
+static void write_holder(int fd, const char *holder)
+{
+	ssize_t n = pwrite(fd, holder, strlen(holder), 0);
+
+	if (ftruncate(fd, MAX(0, n)) < 0)
+		return;
+}
+
 bool lock_take(const char *path, const char *holder, int *out, struct error **err)
 {
 	AUTO(fd) int fd = open_locked(path, err);
 
 	if (fd < 0)
 		return false;
-	/* On a full disk it is held all the same, by one who is not named. */
-	if (ftruncate(fd, 0) < 0)
-		error_set_errno(err, "cannot empty lock '%s'", path);
-	else if (pwrite(fd, holder, strlen(holder), 0) < 0 && errno != ENOSPC && errno != EDQUOT)
-		error_set_errno(err, "cannot write lock '%s'", path);
-	if (*err)
-		return false;
+	write_holder(fd, holder);
 	*out = fd_steal(&fd);
 	return true;
 }
@@ -96,5 +100,7 @@ bool lock_held(const char *path)
 {
 	AUTO(fd) int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	if (fd < 0)
+		return errno != ENOENT && errno != ENOTDIR;
+	return flock(fd, LOCK_SH | LOCK_NB) < 0;
 }

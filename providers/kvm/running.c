@@ -112,24 +112,31 @@ static bool identify(struct arena *arena, const char *folder, struct running *ru
 	return false;
 }
 
+/* Who wrote `run` is alive, and not about to go. */
+static bool is_there(struct arena *arena, const char *folder, struct running *running)
+{
+	if (!identify(arena, folder, running))
+		return false;
+	if (!is_ending(running) || !running_ended(running, KILL_LIMIT))
+		return true;
+	running_close(running);
+	return false;
+}
+
 enum running_found running_find(struct arena *arena, const char *folder, struct running *running)
 {
 	AUTO(gfree) char *lock = g_build_filename(folder, "alive.lock", NULL);
 	int64_t end = clock_now() + UNCLEAR_LIMIT;
 
 	*running = (struct running){.pidfd = -1};
-	while (lock_held(lock)) {
-		if (identify(arena, folder, running)) {
-			if (!is_ending(running) || !running_ended(running, KILL_LIMIT))
-				return RUNNING_YES;
-			running_close(running);
-			continue;
-		}
+	while (!is_there(arena, folder, running)) {
+		if (!lock_held(lock))
+			return RUNNING_NOT;
 		if (clock_now() >= end)
 			return RUNNING_UNCLEAR;
 		poll(NULL, 0, PAUSE);
 	}
-	return RUNNING_NOT;
+	return RUNNING_YES;
 }
 
 bool running_write(int folder, const char *boot, const char *accelerator)

@@ -1,5 +1,6 @@
-/* The QEMU process of a machine. It is alive exactly as long as the kernel holds its lock on
- * FOLDER/alive.lock; FOLDER/run, which it wrote itself before it became QEMU, says who it is. */
+/* The QEMU process of a machine. It holds FOLDER/alive.lock for as long as it lives; FOLDER/run,
+ * which it wrote itself before it became QEMU, says who it is. One that a guest has taken over can
+ * let go of the lock, but not change who it is, so it is looked for by both. */
 #ifndef KVM_RUNNING_H
 #define KVM_RUNNING_H
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -442,6 +443,43 @@ static void test_lock(void)
 }
 
 /* The last holder removes the file while another has it open already. */
+static bool limit(int what, rlim_t most)
+{
+	const struct rlimit limit = {most, most};
+
+	return setrlimit(what, &limit) == 0;
+}
+
+/* In a child: 0 when a lock that cannot be written is taken, and one that cannot be opened counts
+ * as held. */
+static int lock_without_means(const char *path)
+{
+	AUTO(error) struct error *err = NULL;
+	int fd = -1;
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (!limit(RLIMIT_FSIZE, 0) || !lock_take(path, "no space for this", &fd, &err))
+		return 1;
+	close(fd);
+	return limit(RLIMIT_NOFILE, 0) && lock_held(path) ? 0 : 2;
+}
+
+/* A full disk or full tables must neither keep a lock from being taken nor look like a free one. */
+static void test_lock_full(void)
+{
+	char *folder = enter();
+	AUTO(gfree) char *path = g_build_filename(folder, "lock", NULL);
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(lock_without_means(path));
+	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+	g_assert_cmpint(status, ==, 0);
+	g_assert_false(lock_held(path));
+	leave(folder);
+}
+
 static void test_lock_removed(void)
 {
 	char *folder = enter();
@@ -698,6 +736,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/base/tree-remove", test_tree_remove);
 	g_test_add_func("/base/tree-remove-mounted", test_tree_remove_mounted);
 	g_test_add_func("/base/lock", test_lock);
+	g_test_add_func("/base/lock/full", test_lock_full);
 	g_test_add_func("/base/lock/removed", test_lock_removed);
 	g_test_add_func("/base/lock/probed", test_lock_probed);
 	g_test_add_func("/base/process/spawn", test_spawn);

@@ -209,8 +209,10 @@ static void test_no_mark(struct fixture *f, const void *data)
 	g_assert_false(file_exists(m->folder));
 }
 
-/* A process that holds alive.lock and wrote `run`, as QEMU does. */
-static pid_t start(const char *folder, bool write)
+enum { WRITES = 1, LETS_GO = 2 };
+
+/* A process that holds alive.lock and wrote `run`, as QEMU does; or does less. */
+static pid_t start(const char *folder, unsigned flags)
 {
 	int ready[2];
 	char byte;
@@ -223,7 +225,8 @@ static pid_t start(const char *folder, bool write)
 		int fd = openat(dir, "alive.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-			(!write || running_write(dir, "boot-1", "tcg (asked for)")) &&
+			(!(flags & WRITES) || running_write(dir, "boot-1", "tcg (asked for)")) &&
+			(!(flags & LETS_GO) || flock(fd, LOCK_UN) == 0) &&
 			fd_write_all(ready[1], "x", 1))
 			for (;;)
 				pause();
@@ -249,7 +252,7 @@ static void test_running(struct fixture *f, const void *data)
 
 	(void)data;
 	g_assert_cmpint(running_find(f->arena, f->state, &running), ==, RUNNING_NOT);
-	pid = start(f->state, true);
+	pid = start(f->state, WRITES);
 	g_assert_cmpint(running_find(f->arena, f->state, &running), ==, RUNNING_YES);
 	g_assert_cmpint(running.pid, ==, pid);
 	g_assert_cmpstr(running.boot, ==, "boot-1");
@@ -259,6 +262,23 @@ static void test_running(struct fixture *f, const void *data)
 	g_assert_true(running_ended(&running, 0));
 	end(pid);
 	running_close(&running);
+	g_assert_cmpint(running_find(f->arena, f->state, &running), ==, RUNNING_NOT);
+}
+
+/* A hostile QEMU cannot hide by letting go of its lock. */
+static void test_lock_let_go(struct fixture *f, const void *data)
+{
+	AUTO(running) struct running running = {.pidfd = -1};
+	pid_t pid = start(f->state, WRITES | LETS_GO);
+
+	(void)data;
+	g_assert_cmpint(running_find(f->arena, f->state, &running), ==, RUNNING_YES);
+	g_assert_cmpint(running.pid, ==, pid);
+	running_close(&running);
+	kill(pid, SIGKILL);
+	/* Not reaped yet. */
+	g_assert_cmpint(running_find(f->arena, f->state, &running), ==, RUNNING_NOT);
+	end(pid);
 	g_assert_cmpint(running_find(f->arena, f->state, &running), ==, RUNNING_NOT);
 }
 
@@ -274,11 +294,11 @@ static void test_reused(struct fixture *f, const void *data)
 	pid_t pid;
 
 	(void)data;
-	pid = start(f->state, true);
+	pid = start(f->state, WRITES);
 	g_assert_true(file_read(path, 4096, &text, &length, &err));
 	end(pid);
 	g_assert_cmpint(running_find(f->arena, f->state, &running), ==, RUNNING_NOT);
-	pid = start(f->state, false);
+	pid = start(f->state, 0);
 	g_assert_cmpint(running_find(f->arena, f->state, &running), ==, RUNNING_UNCLEAR);
 	run = parse(f->arena, text);
 	value_set(f->arena, run, "pid", value_integer(f->arena, pid));
@@ -303,6 +323,7 @@ int main(int argc, char **argv)
 	ADD("machine/aside-names", test_aside_names);
 	ADD("machine/no-mark", test_no_mark);
 	ADD("running/find", test_running);
+	ADD("running/lock-let-go", test_lock_let_go);
 	ADD("running/reused", test_reused);
 	return g_test_run();
 }
