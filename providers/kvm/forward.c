@@ -3,14 +3,17 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "base/file.h"
 #include "base/id.h"
+#include "machine.h"
 
 /* Below the range that the kernel gives to outgoing connections. */
 enum { FIRST_PORT = 20000, LAST_PORT = 31999, STALE_AFTER = 600 };
@@ -82,13 +85,24 @@ static char *claim_path(const char *state_dir, int port)
 static bool claim_stale(const char *state_dir, const char *path)
 {
 	AUTO(gfree) char *owner = g_file_read_link(path, NULL);
-	AUTO(gfree) char *mark = NULL;
 	struct stat st;
 
-	if (!owner || lstat(path, &st) < 0)
-		return false;
-	mark = g_build_filename(state_dir, owner, "machine.json", NULL);
-	return !file_exists(mark) && time(NULL) - st.st_mtime > STALE_AFTER;
+	return owner && lstat(path, &st) == 0 && time(NULL) - st.st_mtime > STALE_AFTER &&
+	       machine_gone(state_dir, owner);
+}
+
+/* Between the look and the act it could become somebody's: of those who take over, only one is at
+ * work at a time, and for the others it is just another port that is not free. */
+static bool take_over(const char *state_dir, const char *owner, const char *path)
+{
+	AUTO(gfree) char *folder = g_path_get_dirname(path);
+	AUTO(fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && claim_stale(state_dir, path) &&
+		unlink(path) == 0 && symlink(owner, path) == 0)
+		return true;
+	errno = EEXIST;
+	return false;
 }
 
 static bool claim(const char *state_dir, const char *owner, int port)
@@ -97,14 +111,7 @@ static bool claim(const char *state_dir, const char *owner, int port)
 
 	if (symlink(owner, path) == 0)
 		return true;
-	if (errno != EEXIST)
-		return false;
-	if (!claim_stale(state_dir, path)) {
-		errno = EEXIST;
-		return false;
-	}
-	unlink(path);
-	return symlink(owner, path) == 0;
+	return errno == EEXIST && take_over(state_dir, owner, path);
 }
 
 bool forward_claim(const char *state_dir, const char *owner, const char *seed, bool udp, int *port,

@@ -287,6 +287,27 @@ static char *machine_of(const char *entry)
 	return g_strndup(entry + prefix, length - prefix - INCARNATION_LENGTH - 1);
 }
 
+/* The mark is looked for once more at the end: meanwhile it may have come back from aside. */
+bool machine_gone(const char *state_dir, const char *owner)
+{
+	AUTO(gfree) char *folder = g_build_filename(state_dir, owner, NULL);
+	AUTO(gfree) char *mark = g_build_filename(folder, "machine.json", NULL);
+	AUTO(gfree) char *parent = g_path_get_dirname(folder);
+	AUTO(gfree) char *name = g_path_get_basename(folder);
+	AUTO(dir) DIR *dir = opendir(parent);
+	struct dirent *entry;
+
+	if (!dir)
+		return errno == ENOENT;
+	while ((entry = readdir(dir)) != NULL) {
+		AUTO(gfree) char *of = machine_of(entry->d_name);
+
+		if (*entry->d_name == '.' && of && !strcmp(of, name))
+			return false;
+	}
+	return !file_exists(mark);
+}
+
 static int by_text(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

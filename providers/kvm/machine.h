@@ -58,6 +58,8 @@ const char *machine_path(struct arena *arena, const struct machine *machine, con
 /* What the ports that it claims are claimed for: its folder below state_dir, wherever it lies now.
  */
 const char *machine_owner(struct arena *arena, const struct machine *machine);
+/* True if nothing of such an owner is left, under its name or set aside. */
+bool machine_gone(const char *state_dir, const char *owner);
 /* Makes its paths those of a machine that was set aside, or of one that was not. */
 void machine_set_aside(struct arena *arena, struct machine *machine, bool aside);
 /* Names of all machines of the fleet, each once and in order, also of those set aside. Caller frees

@@ -1,9 +1,11 @@
 /* kvm: what a fleet file may say, forwarded ports, and the credentials that go into a machine. */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/file.h"
 #include "document/json.h"
@@ -206,6 +208,86 @@ static void test_claim_stale(void)
 	g_assert_true(tree_remove(state, &err));
 }
 
+/* One that was set aside comes back, or hands its ports on. */
+static void test_claim_aside(void)
+{
+	AUTO(error) struct error *err = NULL;
+	AUTO(gfree) char *state = g_dir_make_tmp("test-kvm-XXXXXX", NULL);
+	int port = take(state, "fleets/f/machines/a", "seed");
+	AUTO(gfree) char *path = g_strdup_printf("%s/ports/%d", state, port);
+	AUTO(gfree)
+	char *aside = g_strdup_printf(
+		"%s/fleets/f/machines/.aside-a-0123456789abcdef0123456789abcdef", state);
+	struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+
+	g_assert_true(dir_make(aside, &err));
+	g_assert_cmpint(utimensat(AT_FDCWD, path, old, AT_SYMLINK_NOFOLLOW), ==, 0);
+	g_assert_cmpint(take(state, "fleets/f/machines/b", "seed"), !=, port);
+	g_assert_true(tree_remove(aside, &err));
+	g_assert_cmpint(take(state, "fleets/f/machines/c", "seed"), ==, port);
+	g_assert_true(tree_remove(state, &err));
+}
+
+/* In a child: 0 when what was claimed at the word is still its own a little later. */
+static int claim_at(int start, const char *state, const char *owner)
+{
+	AUTO(error) struct error *err = NULL;
+	AUTO(gfree) char *path = NULL;
+	AUTO(gfree) char *holder = NULL;
+	int port;
+	char byte;
+
+	if (read(start, &byte, 1) < 0 || !forward_claim(state, owner, "seed", false, &port, &err))
+		return 1;
+	poll(NULL, 0, 10);
+	path = g_strdup_printf("%s/ports/%d", state, port);
+	holder = g_file_read_link(path, NULL);
+	return g_strcmp0(holder, owner) ? 2 : 0;
+}
+
+static void race(void)
+{
+	enum { MANY = 8 };
+	AUTO(error) struct error *err = NULL;
+	AUTO(gfree) char *state = g_dir_make_tmp("test-kvm-XXXXXX", NULL);
+	struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+	int start[2], status, ports[MANY];
+	pid_t pids[MANY];
+
+	for (int i = 0; i < MANY; i++)
+		ports[i] = take(state, "fleets/f/machines/gone", "seed");
+	for (int i = 0; i < MANY; i++) {
+		AUTO(gfree) char *path = g_strdup_printf("%s/ports/%d", state, ports[i]);
+
+		g_assert_cmpint(utimensat(AT_FDCWD, path, old, AT_SYMLINK_NOFOLLOW), ==, 0);
+	}
+	g_assert_cmpint(pipe2(start, O_CLOEXEC), ==, 0);
+	for (int i = 0; i < MANY; i++) {
+		AUTO(gfree) char *owner = g_strdup_printf("fleets/f/machines/new-%d", i);
+
+		make_owner(state, owner);
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			close(start[1]);
+			_exit(claim_at(start[0], state, owner));
+		}
+	}
+	close(start[0]);
+	close(start[1]);
+	for (int i = 0; i < MANY; i++) {
+		g_assert_cmpint(waitpid(pids[i], &status, 0), ==, pids[i]);
+		g_assert_cmpint(status, ==, 0);
+	}
+	g_assert_true(tree_remove(state, &err));
+}
+
+/* Many who see the same old claims at once: each gets a port of its own. */
+static void test_claim_race(void)
+{
+	for (int i = 0; i < 6; i++)
+		race();
+}
+
 static void test_port_free(void)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
@@ -361,6 +443,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm/forward/rule", test_rule);
 	g_test_add_func("/kvm/forward/claim", test_claims);
 	g_test_add_func("/kvm/forward/claim-stale", test_claim_stale);
+	g_test_add_func("/kvm/forward/claim-aside", test_claim_aside);
+	g_test_add_func("/kvm/forward/claim-race", test_claim_race);
 	g_test_add_func("/kvm/forward/free", test_port_free);
 	g_test_add_func("/kvm/credentials/root", test_credentials_root);
 	g_test_add_func("/kvm/credentials/user", test_credentials_user);
