@@ -52,6 +52,18 @@ _private_folders() {
 	echo 'mount -t tmpfs private /dev/shm; mount -t tmpfs private /sys/fs/cgroup'
 }
 
+# Of the control groups only those below our own stay in sight.
+_private_groups() {
+	while IFS=: read -r _ _name _path; do
+		case $_name in
+		'') [ -e /sys/fs/cgroup/cgroup.procs ] || _name=unified ;;
+		name=*) _name=${_name#name=} ;;
+		esac
+		_at=/sys/fs/cgroup${_name:+/$_name}
+		[ "$_path" = / ] || [ ! -d "$_at$_path" ] || echo "mount --bind '$_at$_path' '$_at'"
+	done </proc/self/cgroup
+}
+
 _run_alone() {
 	_make_guest
 	_kinds='--mount --pid --fork --kill-child --mount-proc --ipc --uts'
@@ -62,6 +74,7 @@ _run_alone() {
 	# shellcheck disable=SC2086
 	TMPDIR=$work LIVE_ALONE=$0 unshare $_kinds sh -ec "
 		$(_private_folders)
+		$(_private_groups)
 		export TMPDIR
 		exec env --default-signal=INT,TERM,HUP \"\$0\"" "$0" || _status=$?
 	trap - EXIT
@@ -127,5 +140,5 @@ picture() {
 }
 
 as_pictured() {
-	ok "$1" "$snapshot" settle 20 "$work/picture" "$PROVISION_STATE_DIR"
+	ok "$1" "$snapshot" settle 30 "$work/picture" "$PROVISION_STATE_DIR"
 }
