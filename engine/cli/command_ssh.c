@@ -10,7 +10,7 @@
 #include "cli/find.h"
 #include "cli/output.h"
 
-enum { CONNECT_SECONDS = 30 };
+enum { CONNECT_SECONDS = 30, ALIVE_SECONDS = 15, ALIVE_TIMES = 3 };
 
 /* What the machine's provider says of the way in. */
 struct connection {
@@ -101,6 +101,9 @@ static GPtrArray *argv_of(const struct invocation *i, const struct connection *c
 	add_option(argv, "UpdateHostKeys=no");
 	add_option(argv, "KexAlgorithms=^curve25519-sha256");
 	add_option(argv, "ConnectTimeout=%d", CONNECT_SECONDS);
+	/* A machine that starts anew under us does not say so. */
+	add_option(argv, "ServerAliveInterval=%d", ALIVE_SECONDS);
+	add_option(argv, "ServerAliveCountMax=%d", ALIVE_TIMES);
 	add_option(argv, "Port=%" G_GINT64_FORMAT, c->port);
 	add_option(argv, "User=%s", c->user);
 	if (i->tty)

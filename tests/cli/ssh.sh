@@ -70,6 +70,10 @@ KexAlgorithms=^curve25519-sha256
 -o
 ConnectTimeout=30
 -o
+ServerAliveInterval=15
+-o
+ServerAliveCountMax=3
+-o
 Port=2222
 -o
 User=root
