@@ -23,7 +23,7 @@
 . "$(dirname "$0")/../lib.sh"
 [ "$(id -u)" -eq 0 ] || skip_all "needs root"
 
-# Beside the build, so that hard links can reach them and `make clean` takes them away.
+# Beside the build, so that `make clean` takes them away.
 shared=$BUILD/live
 guest=$shared/guest
 snapshot=$root/tests/live/snapshot.sh
@@ -106,13 +106,13 @@ borrow_images() {
 	chmod 700 "$PROVISION_STATE_DIR" "$PROVISION_STATE_DIR/images"
 	# An older program may have built something else under the same key.
 	[ -z "$(find "$shared/images" -prune -newer "$BUILD/providers/provider-image" 2>/dev/null)" ] ||
-		cp -al "$shared/images/." "$PROVISION_STATE_DIR/images"
+		cp -a --sparse=always "$shared/images/." "$PROVISION_STATE_DIR/images"
 }
 
 keep_images() {
 	mkdir -p "$shared"
 	rm -rf "$shared/images.new" "$shared/images.old"
-	cp -al "$PROVISION_STATE_DIR/images" "$shared/images.new" || return 1
+	cp -a --sparse=always "$PROVISION_STATE_DIR/images" "$shared/images.new" || return 1
 	touch "$shared/images.new"
 	[ ! -d "$shared/images" ] || mv "$shared/images" "$shared/images.old"
 	mv "$shared/images.new" "$shared/images"

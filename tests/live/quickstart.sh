@@ -29,6 +29,12 @@ boot_id() {
 	provision ssh -f "$example/fleet.yaml" "$1" -- cat /proc/sys/kernel/random/boot_id
 }
 
+# On the console: what connects too early to a guest that starts waits for long.
+restarted() {
+	sed -n '/reboot: Restarting system/,$p' "$(machine quickstart web-1)/console.log" |
+		grep -q 'web-1 ttyS0'
+}
+
 rebooted() {
 	_now=$(boot_id web-1) && [ -n "$_now" ] && [ "$_now" != "$1" ]
 }
@@ -77,7 +83,8 @@ is "$status" 0 "a file is written in the guest"
 process=$(qemu quickstart web-1)
 at_example ssh web-1 -- systemctl reboot >"$work/reboot" 2>&1
 empty_plan "$example/fleet.yaml" "the plan is empty while the guest reboots"
-ok "a second boot keeps the host key and the login" wait_for 300 rebooted "$boot"
+ok "it says so on its console" wait_for 300 restarted
+ok "a second boot keeps the host key and the login" wait_for 60 rebooted "$boot"
 is "$(qemu quickstart web-1)" "$process" "it is the same QEMU"
 empty_plan "$example/fleet.yaml" "the plan is empty after the reboot"
 memory() {
