@@ -266,6 +266,23 @@ static void fail_answered(struct executor *x, struct job *job, const struct valu
 	job_failed(x, job, err);
 }
 
+/* "up" and "ready" are of the present boot: it may have restarted while its provider waited. */
+static bool has_arrived(const struct job *job, const struct value *answer)
+{
+	return job->step->action != STEP_WAIT ||
+	       value_get_boolean(answer, stage_name(job->step->stage), false);
+}
+
+static void fail_not_there(struct executor *x, struct job *job)
+{
+	AUTO(error) struct error *err = NULL;
+
+	error_set(&err, ERROR_FAILED, "%s: was waited for, but is not %s", job->step->address,
+		stage_name(job->step->stage));
+	error_hint(&err, "it may have restarted meanwhile: run apply again");
+	job_failed(x, job, err);
+}
+
 static void on_object(void *data, const struct value *answer)
 {
 	struct errand *errand = data;
@@ -277,7 +294,9 @@ static void on_object(void *data, const struct value *answer)
 	if (!job || job->answered)
 		return;
 	job->answered = true;
-	if (!g_strcmp0(status, waiting ? "present" : "changed")) {
+	if (!g_strcmp0(status, "present") && !has_arrived(job, answer)) {
+		fail_not_there(x, job);
+	} else if (!g_strcmp0(status, waiting ? "present" : "changed")) {
 		take_outputs(x, job, answer);
 		job_done(x, job, EVENT_STEP_DONE);
 	} else if (!g_strcmp0(status, "stale")) {
