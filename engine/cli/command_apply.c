@@ -65,8 +65,8 @@ static int run(const struct invocation *i, struct session *session)
 {
 	struct style style = style_for(i, STDERR_FILENO);
 	struct totals totals = {0};
-	struct view *view = view_new(
-		&style, session->plan->steps->len, terminal_able(STDERR_FILENO), i->verbose);
+	struct view *view =
+		view_new(&style, session->plan, terminal_able(STDERR_FILENO), i->verbose);
 	struct summary summary = {i, session, view, &totals, false};
 	AUTO(error) struct error *err = NULL;
 	bool ok;

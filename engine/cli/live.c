@@ -21,7 +21,9 @@ struct row {
 struct live {
 	int fd;
 	struct style style;
+	const struct plan *plan;
 	unsigned total, ended, timer;
+	GHashTable *left; /* counted step → how many of its steps have not ended */
 	int64_t started;
 	GPtrArray *rows; /* of struct row, in order of their start */
 	GString *above;	 /* finished lines that are not drawn yet */
@@ -97,7 +99,7 @@ static void add_total(
 	AUTO(gfree) char *age = whole_seconds(clock_now() - l->started);
 	AUTO(gfree) char *more = hidden ? g_strdup_printf(", %u of them not shown", hidden) : NULL;
 	AUTO(gfree)
-	char *line = g_strdup_printf("%u of %u steps done, %u running%s, %s", l->ended, l->total,
+	char *line = g_strdup_printf("%u of %u done, %u running%s, %s", l->ended, l->total,
 		l->rows->len, more ? more : "", age);
 	AUTO(gfree) char *cut = terminal_cut(line, columns - 1);
 	AUTO(gfree)
@@ -168,13 +170,25 @@ static int on_tick(void *data)
 	return G_SOURCE_CONTINUE;
 }
 
-struct live *live_new(int fd, const struct style *style, unsigned total)
+static unsigned add_left(struct live *l, const struct step *step, int more)
+{
+	const struct step *counted = plan_counted(l->plan, step);
+	unsigned left = GPOINTER_TO_UINT(g_hash_table_lookup(l->left, counted)) + more;
+
+	g_hash_table_insert(l->left, (void *)counted, GUINT_TO_POINTER(left));
+	return left;
+}
+
+struct live *live_new(int fd, const struct style *style, const struct plan *plan)
 {
 	struct live *l = g_new0(struct live, 1);
 
 	l->fd = fd;
 	l->style = *style;
-	l->total = total;
+	l->plan = plan;
+	l->left = g_hash_table_new(NULL, NULL);
+	for (unsigned i = 0; i < plan->steps->len; i++)
+		l->total += add_left(l, plan->steps->pdata[i], 1) == 1;
 	l->started = clock_now();
 	l->rows = g_ptr_array_new_with_free_func(free_row);
 	l->above = g_string_new(NULL);
@@ -189,6 +203,7 @@ void live_free(struct live *l)
 	g_source_remove(l->timer);
 	draw(l, true);
 	g_ptr_array_free(l->rows, TRUE);
+	g_hash_table_destroy(l->left);
 	g_string_free(l->above, TRUE);
 	g_string_free(l->frame, TRUE);
 	g_array_free(l->widths, TRUE);
@@ -231,7 +246,7 @@ void live_remove(struct live *l, const struct step *step)
 
 	if (at < l->rows->len)
 		g_ptr_array_remove_index(l->rows, at);
-	l->ended++;
+	l->ended += add_left(l, step, -1) == 0;
 }
 
 void live_say(struct live *l, const char *lines)

@@ -33,20 +33,6 @@ enum shade plan_shade(enum step_action action)
 	return shades[action];
 }
 
-/* True if the step is in the printed plan: waits that follow from another step are not, and two of
- * one machine are one. */
-static bool is_shown(const struct plan *plan, const struct step *step)
-{
-	const struct step *up;
-
-	if (step->implied)
-		return false;
-	if (step->action != STEP_WAIT || step->stage != STAGE_READY || !step->target)
-		return true;
-	up = plan->graph->nodes[step->target->nodes[STAGE_UP]].data;
-	return up->action != STEP_WAIT;
-}
-
 static char *wait_phrase(const struct step *step, const struct plan *plan)
 {
 	const struct step *ready = plan->graph->nodes[step->target->nodes[STAGE_READY]].data;
@@ -114,7 +100,8 @@ static GPtrArray *shown_steps(const struct plan_print *print, const struct plan 
 		struct step *step = plan->graph->nodes[i].data;
 		bool idle = step->action == STEP_NONE;
 
-		if (idle ? print->all && step->stage == STAGE_MADE : is_shown(plan, step))
+		if (idle ? print->all && step->stage == STAGE_MADE
+			 : plan_counted(plan, step) == step)
 			g_ptr_array_add(steps, step);
 	}
 	g_ptr_array_sort(steps, by_scope);

@@ -14,7 +14,7 @@ enum { HINT_INDENT = 6 };
 struct view {
 	struct style style;
 	bool wants_live, verbose;
-	unsigned total;
+	const struct plan *plan;
 	struct live *live;	     /* NULL: plain lines */
 	GHashTable *last;	     /* plain: struct step → its last output line */
 	GHashTable *waited;	     /* struct target → milliseconds until it was up, untold */
@@ -31,12 +31,12 @@ static void free_ending(void *data)
 	g_free(ending);
 }
 
-struct view *view_new(const struct style *style, unsigned total, bool live, bool verbose)
+struct view *view_new(const struct style *style, const struct plan *plan, bool live, bool verbose)
 {
 	struct view *view = g_new0(struct view, 1);
 
 	view->style = *style;
-	view->total = total;
+	view->plan = plan;
 	view->wants_live = live;
 	view->verbose = verbose;
 	view->last = g_hash_table_new_full(NULL, NULL, NULL, g_free);
@@ -223,7 +223,7 @@ static void on_notice(struct view *view, const struct event *event)
 static void start(struct view *view)
 {
 	if (view->wants_live)
-		view->live = live_new(STDERR_FILENO, &view->style, view->total);
+		view->live = live_new(STDERR_FILENO, &view->style, view->plan);
 }
 
 static void end(struct view *view, const struct event *event)

@@ -7,9 +7,8 @@
 
 struct view;
 
-/* Writes to standard error. `total` is how many steps there are; `live`: it is a terminal that can
- * show a table. */
-struct view *view_new(const struct style *style, unsigned total, bool live, bool verbose);
+/* Writes to standard error. `live`: it is a terminal that can show a table. */
+struct view *view_new(const struct style *style, const struct plan *plan, bool live, bool verbose);
 /* An event_sink; data is struct view. */
 void view_event(void *data, const struct event *event);
 void view_free(struct view *view);

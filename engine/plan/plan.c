@@ -106,26 +106,10 @@ static void collect_steps(struct plan *plan)
 		if (step->action == STEP_NONE)
 			continue;
 		g_ptr_array_add(plan->steps, step);
-		if (!step->implied)
+		if (plan_counted(plan, step) == step)
 			plan->counts[step->action]++;
 	}
 	g_ptr_array_sort(plan->steps, by_address);
-}
-
-/* A machine whose up and ready both are to be waited for counts as one. */
-static void count_waits(struct plan *plan)
-{
-	const struct step *before = NULL;
-
-	for (unsigned i = 0; i < plan->steps->len; i++) {
-		const struct step *step = plan->steps->pdata[i];
-
-		if (step->action == STEP_WAIT && !step->implied) {
-			if (before && before->target == step->target)
-				plan->counts[STEP_WAIT]--;
-			before = step;
-		}
-	}
 }
 
 struct plan *plan_new(struct arena *arena, struct fleet *fleet, struct world *world,
@@ -146,7 +130,6 @@ struct plan *plan_new(struct arena *arena, struct fleet *fleet, struct world *wo
 	leftovers_add(plan);
 	edges_add(plan);
 	collect_steps(plan);
-	count_waits(plan);
 	return plan;
 }
 
@@ -167,6 +150,18 @@ void plan_free(struct plan *plan)
 bool plan_empty(const struct plan *plan)
 {
 	return plan->steps->len == 0;
+}
+
+const struct step *plan_counted(const struct plan *plan, const struct step *step)
+{
+	const struct step *up;
+
+	if (step->action != STEP_WAIT || !step->target)
+		return step;
+	if (step->implied)
+		return step->target->step;
+	up = plan->graph->nodes[step->target->nodes[STAGE_UP]].data;
+	return up->action == STEP_WAIT ? up : step;
 }
 
 struct target *plan_target(const struct plan *plan, const struct resource *resource)

@@ -74,6 +74,9 @@ struct plan *plan_new(struct arena *arena, struct fleet *fleet, struct world *wo
 	struct diagnostics *diagnostics);
 void plan_free(struct plan *plan);
 bool plan_empty(const struct plan *plan);
+/* The step that stands for this one in the counts and in what is shown: a wait that is implied is
+ * part of what makes it necessary, and a machine whose up and ready both are waited for is one. */
+const struct step *plan_counted(const struct plan *plan, const struct step *step);
 const char *step_action_name(enum step_action action);
 const char *stage_name(enum stage stage);
 
