@@ -123,21 +123,38 @@ static bool has_files(struct arena *arena, const char *state_dir, const struct s
 	return true;
 }
 
+/* A folder without one is no image, and in the way of one. As all of it comes at once, the second
+ * look is a sure one. */
+static bool read_description(struct arena *arena, const char *state_dir, const char *key,
+	char **text, size_t *length, struct error **err)
+{
+	const char *path = store_path(arena, state_dir, key, "image.json");
+
+	if (file_read(path, DESCRIPTION_MOST, text, length, err))
+		return true;
+	if ((*err)->class != ERROR_MISSING || !file_exists(store_path(arena, state_dir, key, "")))
+		return false;
+	error_clear(err);
+	if (file_read(path, DESCRIPTION_MOST, text, length, err))
+		return true;
+	if ((*err)->class == ERROR_MISSING)
+		(*err)->class = ERROR_FAILED;
+	return false;
+}
+
 bool store_load(struct arena *arena, const char *state_dir, const char *key,
 	struct store_image *image, struct error **err)
 {
 	AUTO(gfree) char *text = NULL;
-	const struct value *map;
+	const struct value *map = NULL;
 	size_t length;
 
 	if (!store_key_valid(key)) {
 		error_set(err, ERROR_CONFIG, "'%s' is no key of an image", key);
 		return false;
 	}
-	if (!file_read(store_path(arena, state_dir, key, "image.json"), DESCRIPTION_MOST, &text,
-		    &length, err))
-		return error_prefix(err, "image '%s'", key);
-	map = json_parse(arena, text, length, err);
+	if (read_description(arena, state_dir, key, &text, &length, err))
+		map = json_parse(arena, text, length, err);
 	if (map && parse(map, key, image, err) && has_files(arena, state_dir, image, err))
 		return true;
 	if ((*err)->class == ERROR_FAILED)

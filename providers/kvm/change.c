@@ -68,14 +68,16 @@ static const char *staleness(
 	return answer.status == STATUS_PRESENT ? differs(call, object, &answer) : answer.text;
 }
 
-/* What cannot be taken back is told, after what made it necessary. */
-static void remove_failed(struct call *call, const struct object *object, struct machine *m)
+/* True when nothing is left of what was made. What cannot be taken back is told, after what made it
+ * necessary. */
+static bool take_back(struct call *call, const struct object *object, const struct machine *m)
 {
 	AUTO(error) struct error *err = NULL;
 
-	make_release_ports(m, true);
-	if (!make_remove(m, &err))
-		emit_progress(call, object, "what was made of it stays: %s", err->message);
+	if (!m->made || make_remove(m, &err))
+		return true;
+	emit_progress(call, object, "what was made of it stays: %s", err->message);
+	return false;
 }
 
 static bool build(struct call *call, const struct object *object, struct machine *m,
@@ -93,7 +95,9 @@ static bool create(struct call *call, const struct object *object, struct error 
 		return false;
 	if (build(call, object, m, NULL, err))
 		return true;
-	remove_failed(call, object, m);
+	if (m->made)
+		make_release_ports(m, true);
+	take_back(call, object, m);
 	return false;
 }
 
@@ -105,6 +109,7 @@ static void bring_back(
 	if (old->unmade)
 		return;
 	emit_progress(call, object, "bringing the old one back");
+	make_release_ports(old, false);
 	if (!make_bring_back(call->arena, old, &err) || (ran && !start(call, object, old, &err)))
 		emit_progress(call, object, "the old one does not come back: %s", err->message);
 }
@@ -121,11 +126,7 @@ static bool replace(
 	if (!stop_now(old, err) || !make_set_aside(call->arena, old, err))
 		return false;
 	if (!build(call, object, m, old, err)) {
-		AUTO(error) struct error *late = NULL;
-
-		if (!make_remove(m, &late))
-			emit_progress(call, object, "what was made of it stays: %s", late->message);
-		else
+		if (take_back(call, object, m))
 			bring_back(call, object, old, ran);
 		return false;
 	}

@@ -24,6 +24,7 @@ struct machine {
 	/* the mark */
 	const char *fleet_id, *address, *incarnation, *run, *created;
 	const char *unmade; /* why it is not whole; NULL: it is */
+	bool made;	    /* by us just now, so that it is ours to take back; not kept */
 	struct settings settings;
 	struct machine_base base;
 	const char *mac, *uuid;

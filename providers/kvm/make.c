@@ -131,6 +131,26 @@ static bool image_load(
 	return true;
 }
 
+/* The port of an entry of the old machine that asked for the same, and for no other's. */
+static int port_of(const struct machine *old, const char *text)
+{
+	const struct value *ports = old ? old->settings.ports : NULL;
+
+	for (size_t i = 0; ports && i < ports->list.count; i++)
+		if (!strcmp(ports->list.items[i]->text.bytes, text))
+			return old->settings.forwards[i].host;
+	return 0;
+}
+
+/* From the first word that is written of a new machine on: cut short, it hands them on itself. */
+static void ports_inherit(struct machine *m, const struct machine *old)
+{
+	for (size_t i = 0; i < m->settings.forward_count; i++)
+		if (!m->settings.forwards[i].host)
+			m->settings.forwards[i].host =
+				port_of(old, m->settings.ports->list.items[i]->text.bytes);
+}
+
 struct machine *make_prepare(struct call *call, const struct object *object,
 	const struct machine *old, struct error **err)
 {
@@ -150,6 +170,7 @@ struct machine *make_prepare(struct call *call, const struct object *object,
 		!image_load(arena, m, &image, err) || !disk_check(m, &image, err) ||
 		!space_check(m->state_dir, err) || !make_ports_check(m, old, err))
 		return NULL;
+	ports_inherit(m, old);
 	m->disk_size = disk_size(m, &image);
 	m->ssh_port = old && m->base.login ? old->ssh_port : 0;
 	set_identity(arena, m, old);
@@ -162,10 +183,16 @@ static bool link_file(const struct machine *m, const char *from, const char *to,
 	AUTO(arena) struct arena *arena = arena_new();
 	const char *source = store_path(arena, m->state_dir, m->settings.image, from);
 	const char *target = machine_path(arena, m, to);
+	int code;
 
 	if (linkat(AT_FDCWD, source, AT_FDCWD, target, 0) == 0)
 		return true;
+	code = errno;
 	error_set_errno(err, "cannot link '%s' to '%s'", source, target);
+	if (code == EXDEV || code == EPERM || code == EMLINK)
+		error_hint(err,
+			"images and machines must lie on one file system that has hard links and "
+			"room for one more: choose another --state-dir");
 	return false;
 }
 
@@ -194,7 +221,7 @@ static bool fill(struct machine *m, const struct machine *old, struct error **er
 }
 
 /* A folder without a mark is what is left of an attempt that was killed before its first effect. */
-static bool folder_make(const struct machine *m, struct error **err)
+static bool folder_make(struct machine *m, struct error **err)
 {
 	AUTO(arena) struct arena *arena = arena_new();
 
@@ -204,7 +231,8 @@ static bool folder_make(const struct machine *m, struct error **err)
 	}
 	if (!tree_remove(m->folder, err))
 		return false;
-	if (mkdir(m->folder, 0700) == 0 && chmod(m->folder, 0700) == 0)
+	m->made = mkdir(m->folder, 0700) == 0;
+	if (m->made && chmod(m->folder, 0700) == 0)
 		return true;
 	error_set_errno(err, "cannot create folder '%s'", m->folder);
 	return false;
@@ -219,17 +247,6 @@ bool make(struct machine *m, const struct machine *old, struct error **err)
 		return false;
 	m->unmade = NULL;
 	return machine_save(m, err);
-}
-
-/* The port of an entry of the old machine that asked for the same, and for no other's. */
-static int port_of(const struct machine *old, const char *text)
-{
-	const struct value *ports = old ? old->settings.ports : NULL;
-
-	for (size_t i = 0; ports && i < ports->list.count; i++)
-		if (!strcmp(ports->list.items[i]->text.bytes, text))
-			return old->settings.forwards[i].host;
-	return 0;
 }
 
 static bool has_port(const struct machine *m, int port, bool udp)
@@ -283,12 +300,11 @@ bool make_ports(struct machine *m, const struct machine *old, struct error **err
 {
 	if (m->base.login && !m->ssh_port && !claim(m, "ssh", false, &m->ssh_port, err))
 		return false;
+	ports_inherit(m, old);
 	for (size_t i = 0; i < m->settings.forward_count; i++) {
 		struct forward *f = &m->settings.forwards[i];
 		const char *text = m->settings.ports->list.items[i]->text.bytes;
 
-		if (!f->host)
-			f->host = port_of(old, text);
 		if (!f->host && !claim(m, text, f->udp, &f->host, err))
 			return error_prefix(err, "ports");
 	}
@@ -381,5 +397,5 @@ bool make_sweep(
 			(!halt(asides->pdata[i], err) || !tree_remove(asides->pdata[i], err)))
 			return false;
 	return file_exists(machine_path(call->arena, m, "machine.json")) ||
-	       tree_remove(m->folder, err);
+	       (halt(m->folder, err) && tree_remove(m->folder, err));
 }

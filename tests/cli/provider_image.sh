@@ -49,8 +49,8 @@ is "$key" "$before" "under that key"
 is "$(in_store)" "$key 700 4096
 $key/disk 600 $((50 * 1048576))
 $key/image.json 600 $(stat -c %s "$state/images/$key/image.json")
-$key/initrd 600 7
-$key/kernel 600 7" "nothing else is in the store, and nobody else may look"
+$key/initrd 644 7
+$key/kernel 644 7" "nothing else is in the store, and nobody else may look"
 ok "the disk is the file" cmp "$files/disk.raw" "$state/images/$key/disk"
 ok "holes are kept" test "$(stat -c %b "$state/images/$key/disk")" -le "$((3100000 / 512))"
 like "$(jq -c '[.disk_format, .disk_size, .kernel, .initrd, .cmdline, .login]' \
@@ -134,6 +134,11 @@ rm "$state/images/$shared/kernel"
 read_image "$fields"
 like "$error" "^failed: image '$shared': its file 'kernel' is gone" "a damaged image is named"
 like "$(answered .error.hint)" "^remove '.*/images/$shared'" "with what to do"
+rm "$state/images/$shared/image.json"
+make_image "$fields"
+like "$error" "^failed: image '$shared': cannot open '.*/image.json'" \
+	"one that has lost its description is found before it is made, not after"
+like "$(answered .error.hint)" "^remove '.*/images/$shared'" "with the same to do"
 
 ask "$program" "$state" change '{"kind":"image","name":"a","action":"delete","expect":"1"}'
 _take

@@ -139,8 +139,11 @@ static void test_damage(struct fixture *f, const void *data)
 {
 	static const char *const names[] = {"disk", "kernel", "initrd"};
 	struct store_image image = example(f->arena);
+	AUTO(error) struct error *err = NULL;
 
 	(void)data;
+	g_assert_true(dir_make(store_path(f->arena, f->state, KEY, ""), &err));
+	expect_refused(f, KEY, ERROR_FAILED, "image '*': cannot open *image.json*");
 	put(f, "image.json", "{");
 	expect_refused(f, KEY, ERROR_FAILED, "image '*': *");
 	put(f, "image.json", "[]");
