@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -241,6 +242,7 @@ static int serve_requests(const struct provider *provider)
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
+	umask(077);
 	if (!take_descriptors(&serve)) {
 		fprintf(stderr, "provider-%s: cannot set up descriptors: %s\n", provider->name,
 			strerror(errno));

@@ -242,6 +242,11 @@ void ssh_link_close(struct ssh_link *link)
 	g_free(link);
 }
 
+bool ssh_link_lost(const struct ssh_link *link)
+{
+	return !ssh_is_connected(link->session);
+}
+
 static ssh_channel channel_open(
 	struct ssh_link *link, const char *host, int port, int64_t end, struct error **err)
 {

@@ -26,6 +26,8 @@ struct ssh_link;
 struct ssh_link *ssh_link_open(
 	int fd, const struct ssh_access *access, int64_t milliseconds, struct error **err);
 void ssh_link_close(struct ssh_link *link);
+/* True once a call has found that the other side has gone: all further ones fail. */
+bool ssh_link_lost(const struct ssh_link *link);
 
 /* Runs one command in the user's login shell and without input. *status is its exit code, 255 when
  * a signal ended it. *output is the first 64 KiB of what it printed, both streams; caller frees. */

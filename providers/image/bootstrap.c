@@ -196,7 +196,7 @@ static GPtrArray *arguments(const struct bootstrap *b, const GPtrArray *lines)
 	if (file_exists(MERGED_USR))
 		g_ptr_array_add(argv, g_strdup("--hook-dir=" MERGED_USR));
 	g_ptr_array_add(argv, g_strdup(b->release));
-	g_ptr_array_add(argv, g_strdup(NAMESPACE_FOLDER));
+	g_ptr_array_add(argv, g_strdup(namespace_folder(b->tree)));
 	for (unsigned i = 0; i < lines->len; i++)
 		g_ptr_array_add(argv, g_strdup(lines->pdata[i]));
 	g_ptr_array_add(argv, NULL);

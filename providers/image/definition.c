@@ -181,12 +181,13 @@ static bool word_valid(const char *text, size_t length, const char *first, const
 	       strspn(text, rest) >= length;
 }
 
+/* With a '-' behind its name, apt would remove it. */
 static bool package_valid(const char *name)
 {
 	size_t length = strcspn(name, "=");
 	const char *version = name + length;
 
-	if (!word_valid(name, length, LOWER DIGITS, LOWER DIGITS "+-."))
+	if (!word_valid(name, length, LOWER DIGITS, LOWER DIGITS "+-.") || name[length - 1] == '-')
 		return false;
 	return !*version || word_valid(version + 1, strlen(version + 1), DIGITS,
 				    LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ" DIGITS "+-.~:");

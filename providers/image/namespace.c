@@ -13,12 +13,24 @@ static const char *const as_root[] = {
 static const char *const as_user[] = {"unshare", "--user", "--map-root-user", "--map-auto",
 	"--mount", "--pid", "--fork", "--kill-child", "--", NULL};
 
+/* What lies below the place is hidden by the mount, and the folder's neighbours are needed. */
+const char *namespace_folder(const char *folder)
+{
+	char *real = realpath(folder, NULL);
+	const char *path = real ? real : folder;
+	bool below = g_str_has_prefix(path, "/mnt") && (path[4] == '/' || !path[4]);
+
+	free(real);
+	return below ? "/media" : "/mnt";
+}
+
 /* Arguments are the script's, never a part of it. */
-static const char bind_script[] = "mount --bind -- \"$0\" " NAMESPACE_FOLDER " && exec \"$@\"";
+static const char bind_script[] = "mount --bind -- \"$0\" \"$1\" && shift && exec \"$@\"";
 
 static GPtrArray *wrap(const char *const *argv, const char *folder)
 {
-	const char *const bind[] = {"sh", "-c", bind_script, folder};
+	const char *const bind[] = {
+		"sh", "-c", bind_script, folder, folder ? namespace_folder(folder) : NULL};
 	GPtrArray *all = g_ptr_array_new();
 
 	for (const char *const *p = geteuid() == 0 ? as_root : as_user; *p; p++)

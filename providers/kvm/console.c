@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 
-enum { TAIL_BYTES = 16384, LINE_MOST = 160, CHUNK = 65536, ESCAPE = 0x1b };
+enum { TAIL_BYTES = 16384, LINE_MOST = 160, CHUNK = 65536, CHUNKS_MOST = 1024, ESCAPE = 0x1b };
 
 /* Behind an escape sequence: CSI up to its final byte, OSC up to BEL or ST, else two bytes. */
 static const char *skip_escape(const char *p, const char *end)
@@ -95,8 +95,12 @@ bool console_find(const struct machine *m, const char *text, int64_t *from, stru
 		error_set_errno(err, "cannot open '%s'", path);
 		return false;
 	}
-	/* The text may lie across two reads: the next begins a little before the end of this. */
-	while ((n = pread(fd, buffer, CHUNK, *from)) >= (ssize_t)length) {
+	/* The text may lie across two reads: the next begins a little before the end of this.
+	 * However much the guest has said, one look has an end. */
+	for (int i = 0; i < CHUNKS_MOST; i++) {
+		n = pread(fd, buffer, CHUNK, *from);
+		if (n < (ssize_t)length)
+			break;
 		if (memmem(buffer, n, text, length))
 			return true;
 		*from += n - (ssize_t)length + 1;

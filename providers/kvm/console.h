@@ -8,8 +8,8 @@
  * empty lines, joined by newlines; "" when there are none. In the arena. */
 const char *console_tail(
 	struct arena *arena, const struct machine *machine, const char *name, unsigned lines);
-/* Looks for a text in what the console said since *from; *from moves on. False with *err unset when
- * it is not there yet. */
+/* Looks for a text in what the console said since *from; *from moves on, by 64 MiB at most. False
+ * with *err unset when it is not there yet. */
 bool console_find(const struct machine *machine, const char *text, int64_t *from,
 	struct error **err) MUST_USE;
 

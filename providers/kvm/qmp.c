@@ -13,7 +13,7 @@
 #include "document/json.h"
 #include "socket.h"
 
-enum { LINE_MOST = 4 << 20, RETRY_FIRST = 5, RETRY_MOST = 100 };
+enum { LINE_MOST = 4 << 20, RETRY_FIRST = 5, RETRY_MOST = 100, REASON_MOST = 500 };
 
 struct qmp {
 	int fd;
@@ -116,7 +116,7 @@ static struct value *refusal(const char *command, const struct value *message, s
 	const char *text = value_get_string(error, "desc");
 	AUTO(gfree) char *safe = text_escape(text ? text : "", text ? strlen(text) : 0);
 
-	error_set(err, ERROR_FAILED, "QEMU refused '%s': %s", command,
+	error_set(err, ERROR_FAILED, "QEMU refused '%s': %.*s", command, REASON_MOST,
 		text ? safe : "no reason was given");
 	return NULL;
 }
@@ -125,7 +125,7 @@ struct value *qmp_call(struct qmp *qmp, struct arena *arena, const char *command
 	const struct value *arguments, int64_t milliseconds, struct error **err)
 {
 	int64_t end = clock_now() + milliseconds, id = ++qmp->next_id;
-	struct value *request = value_map(arena), *message;
+	struct value *request = value_map(arena);
 	GString *text = g_string_new(NULL);
 	bool ok;
 
@@ -137,13 +137,18 @@ struct value *qmp_call(struct qmp *qmp, struct arena *arena, const char *command
 	g_string_append_c(text, '\n');
 	ok = transmit(qmp, text, end, err);
 	g_string_free(text, TRUE);
-	while (ok && (message = receive(qmp, arena, end, err)) != NULL) {
+	while (ok) {
+		/* What is not for us is not kept, however much of it comes. */
+		AUTO(arena) struct arena *scratch = arena_new();
+		const struct value *message = receive(qmp, scratch, end, err);
+
+		ok = message != NULL;
 		if (value_get_integer(message, "id", -1) != id)
 			continue;
 		if (value_get(message, "error"))
 			return refusal(command, message, err);
 		if (value_get(message, "return"))
-			return value_get(message, "return");
+			return value_copy(arena, value_get(message, "return"));
 	}
 	error_prefix(err, "'%s'", command);
 	return NULL;

@@ -258,8 +258,8 @@ static bool await_probe(struct waiting *w, struct probe *probe, struct error **e
 			return gone(w, err);
 		g_free(last);
 		last = g_strdup((*err)->message);
-		/* What was lost on the way is not worth a second try on the same connection. */
-		if (link && (*err)->class == ERROR_TIMEOUT) {
+		/* Lost, as by a restart inside, a connection is not worth a second try. */
+		if (link && ((*err)->class == ERROR_TIMEOUT || ssh_link_lost(link))) {
 			ssh_link_close(link);
 			link = NULL;
 		}

@@ -211,6 +211,8 @@ static void test_names(struct fixture *f, const void *data)
 		expect_error(f, kernel, "bootstrap: kernel: no name of a package");
 		expect_error(f, release, "bootstrap: release: no code name of a release");
 	}
+	expect_error(f, "{'bootstrap':{'packages':['apt-']}}",
+		"bootstrap: packages: entry 1 is no name of a package");
 	for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
 		AUTO(gfree)
 		char *packages = g_strdup_printf("{'bootstrap':{'packages':['%s']}}", good[i]);

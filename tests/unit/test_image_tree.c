@@ -4,6 +4,7 @@
 
 #include "providers/image/cpio.c"
 #include "providers/image/initrd.c"
+#include "providers/image/namespace.c"
 #include "providers/image/recipe.c"
 #include "providers/image/tree.c"
 
@@ -330,6 +331,16 @@ static void add(const char *name, void (*test)(struct fixture *, const void *))
 	g_test_add(path, struct fixture, NULL, set_up, test, tear_down);
 }
 
+/* A store that lies below the place would be hidden by what is mounted there. */
+static void test_namespace(void)
+{
+	g_assert_cmpstr(namespace_folder("/tmp"), ==, "/mnt");
+	g_assert_cmpstr(namespace_folder("/mnt"), ==, "/media");
+	g_assert_cmpstr(namespace_folder("/mnt/../mnt/"), ==, "/media");
+	g_assert_cmpstr(namespace_folder("/mnt/no/such/tree"), ==, "/media");
+	g_assert_cmpstr(namespace_folder("/mnt2/no/such/tree"), ==, "/mnt");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -343,5 +354,6 @@ int main(int argc, char **argv)
 	add("no-driver", test_no_driver);
 	add("packed", test_packed);
 	add("bad-lists", test_bad_lists);
+	g_test_add_func("/image/namespace", test_namespace);
 	return g_test_run();
 }

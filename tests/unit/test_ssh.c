@@ -304,6 +304,25 @@ static void test_talk(struct fixture *f, const void *data)
 	end(pid);
 }
 
+/* A refusal leaves the connection as it is; a server that goes does not. */
+static void test_lost(struct fixture *f, const void *data)
+{
+	AUTO(error) struct error *err = NULL;
+	int status;
+	pid_t pid;
+	struct ssh_link *link = log_in(f, &pid);
+
+	(void)data;
+	g_assert_false(ssh_link_talk(link, "127.0.0.1", 82, NULL, 0, LIMIT, NULL, &err));
+	g_assert_false(ssh_link_lost(link));
+	error_clear(&err);
+	end(pid);
+	g_assert_false(ssh_link_run(link, "true", LIMIT, &status, NULL, &err));
+	g_assert_cmpint(err->class, ==, ERROR_UNAVAILABLE);
+	g_assert_true(ssh_link_lost(link));
+	ssh_link_close(link);
+}
+
 static void refuses(struct fixture *f, int64_t limit, enum error_class class)
 {
 	AUTO(error) struct error *err = NULL;
@@ -353,20 +372,6 @@ static void test_hangs_up(struct fixture *f, const void *data)
 	close(fds[1]);
 	g_assert_null(ssh_link_open(fds[0], &f->access, LIMIT, &err));
 	g_assert_cmpint(err->class, ==, ERROR_UNAVAILABLE);
-}
-
-static void test_lost(struct fixture *f, const void *data)
-{
-	AUTO(error) struct error *err = NULL;
-	int status;
-	pid_t pid;
-	struct ssh_link *link = log_in(f, &pid);
-
-	(void)data;
-	end(pid);
-	g_assert_false(ssh_link_run(link, "true", LIMIT, &status, NULL, &err));
-	g_assert_cmpint(err->class, ==, ERROR_UNAVAILABLE);
-	ssh_link_close(link);
 }
 
 static void test_pair(struct fixture *f, const void *data)
@@ -420,10 +425,10 @@ int main(int argc, char **argv)
 	ADD("run", test_run);
 	ADD("run-limit", test_run_limit);
 	ADD("talk", test_talk);
+	ADD("lost", test_lost);
 	ADD("other-host", test_other_host);
 	ADD("other-login", test_other_login);
 	ADD("stalls", test_stalls);
 	ADD("hangs-up", test_hangs_up);
-	ADD("lost", test_lost);
 	return g_test_run();
 }
