@@ -10,8 +10,8 @@
  * for others to read. *fd is close-on-exec; a child that keeps acting gets a duplicate. Held by
  * somebody else: ERROR_CONFLICT with the holder's text in the message. */
 bool lock_take(const char *path, const char *holder, int *fd, struct error **err) MUST_USE;
-/* True if somebody holds it, or if that cannot be found out. A file that does not exist is not held.
- */
+/* True if somebody holds it, or if that cannot be found out. A file that does not exist is not
+ * held. */
 bool lock_held(const char *path);
 
 #endif

@@ -90,7 +90,9 @@ static bool copy(int from, int to, int64_t size)
 	while (at < size) {
 		ssize_t n = sendfile(to, from, &at, size - at);
 
-		if (n <= 0 && errno != EINTR)
+		if (n == 0)
+			errno = ESTALE; /* it became shorter */
+		if (n == 0 || (n < 0 && errno != EINTR))
 			return false;
 	}
 	return true;
