@@ -187,7 +187,7 @@ mine=$fleet
 fleet='{"name":"shop","id":"f1f1"}'
 said=$(read_machine web-1)
 is "$(field "$said" .status)" foreign "the machine is foreign to another fleet of the same name"
-is "$(list)" '' "which has none itself"
+is "$(field "$(list)" .status)" foreign "which is told so in its list"
 said=$(change web-1 delete)
 is "$(field "$said" .error.class)" conflict "and cannot delete it"
 fleet=$mine
