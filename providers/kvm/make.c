@@ -377,6 +377,7 @@ static bool halt(const char *folder, struct error **err)
 		break;
 	}
 	error_set(err, ERROR_FAILED, "a QEMU works in '%s', but it cannot be told which", folder);
+	error_hint(err, "end what holds '%s/alive.lock', then apply again", folder);
 	return false;
 }
 
