@@ -120,31 +120,32 @@ static int wait_once(struct watch *w, bool *ended)
 	return look_all(w, fds);
 }
 
-static void tick(struct watch *w)
+static bool tick(struct watch *w)
 {
 	if (clock_now() < w->next_tick)
-		return;
+		return true;
 	w->next_tick = clock_now() + TICK;
-	if (w->banner->tick)
-		w->banner->tick(w->banner->data);
+	return !w->banner->tick || w->banner->tick(w->banner->data);
 }
 
 int banner_wait(struct banner *banner, struct error **err)
 {
 	struct watch w = {.banner = banner, .next_tick = clock_now() + FIRST_TICK};
-	bool ended = false;
+	bool ended = false, wanted = true;
 	int fd = -1;
 
-	while (fd < 0 && !ended && clock_now() < banner->end) {
+	while (fd < 0 && !ended && wanted && clock_now() < banner->end) {
 		if (clock_now() >= w.next_try)
 			try(&w);
 		fd = wait_once(&w, &ended);
-		tick(&w);
+		wanted = tick(&w);
 	}
 	while (w.count)
 		drop(&w, 0);
 	if (fd < 0 && ended)
 		error_set(err, ERROR_UNAVAILABLE, "its QEMU ended");
+	else if (fd < 0 && !wanted)
+		error_set(err, ERROR_CANCELLED, "given up");
 	else if (fd < 0)
 		error_set(err, ERROR_TIMEOUT, "no SSH banner on 127.0.0.1:%d (%u tries, last: %s)",
 			banner->port, banner->tries, banner->last ? banner->last : "no answer");

@@ -8,7 +8,16 @@
 
 #include "base/text.h"
 
-enum { TAIL_BYTES = 16384, LINE_MOST = 160, CHUNK = 65536, CHUNKS_MOST = 1024, ESCAPE = 0x1b };
+static const char panic[] = "Kernel panic - not syncing";
+
+enum {
+	TAIL_BYTES = 16384,
+	PANIC_BYTES = 8192,
+	LINE_MOST = 160,
+	CHUNK = 65536,
+	CHUNKS_MOST = 1024,
+	ESCAPE = 0x1b,
+};
 
 /* Behind an escape sequence: CSI up to its final byte, OSC up to BEL or ST, else two bytes. */
 static const char *skip_escape(const char *p, const char *end)
@@ -80,6 +89,22 @@ const char *console_tail(
 	text = g_strjoinv("\n", (char **)lines->pdata + from);
 	g_ptr_array_free(lines, TRUE);
 	return arena_strdup(arena, text);
+}
+
+bool console_panicked(const struct machine *m, int64_t *size)
+{
+	AUTO(arena) struct arena *arena = arena_new();
+	AUTO(fd)
+	int fd = open(machine_path(arena, m, "console.log"), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char tail[PANIC_BYTES];
+	int64_t before = *size;
+	ssize_t n;
+
+	*size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	if (*size <= 0 || *size != before)
+		return false;
+	n = pread(fd, tail, sizeof(tail), MAX(0, *size - PANIC_BYTES));
+	return n > 0 && memmem(tail, n, panic, strlen(panic));
 }
 
 bool console_find(const struct machine *m, const char *text, int64_t *from, struct error **err)

@@ -132,15 +132,23 @@ static bool open_disk(struct starting *s, struct error **err)
 	return s->argv.overlay_fd >= 0;
 }
 
+/* A kernel gives its timer a fixed number of its own loops to tick, and panics if it does not: on a
+ * busy host an emulated one may be late. The parameter is what kernels themselves assume on KVM. */
+static const char *cmdline_of(const struct starting *s)
+{
+	const char *given = s->machine->base.cmdline ? s->machine->base.cmdline : "";
+
+	return arena_printf(s->arena, "%s%ssystemd.hostname=%s%s", given, *given ? " " : "",
+		s->machine->name, s->accelerator.kvm ? "" : " no_timer_check");
+}
+
 static bool open_kernel(struct starting *s, struct error **err)
 {
 	const struct machine *m = s->machine;
-	const char *cmdline = m->base.cmdline ? m->base.cmdline : "";
 
 	if (!m->base.kernel)
 		return true;
-	s->argv.cmdline = arena_printf(
-		s->arena, "%s%ssystemd.hostname=%s", cmdline, *cmdline ? " " : "", m->name);
+	s->argv.cmdline = cmdline_of(s);
 	s->argv.kernel_fd = open_readable(s, "kernel", err);
 	if (s->argv.kernel_fd < 0 || !m->base.initrd)
 		return s->argv.kernel_fd >= 0;

@@ -42,6 +42,7 @@ struct waiting {
 	bool quiet;	  /* what is gone through once more is not told */
 	const char *told; /* the rung that was told last */
 	bool card;	  /* the guest has set up its network card */
+	int64_t console_size;
 	const char *rung;
 	char *shown; /* last console line that was told */
 };
@@ -66,9 +67,8 @@ static int64_t left(const struct waiting *w, int64_t most)
 }
 
 /* The newest line of the console goes along, so that a long wait is not a silent one. */
-static void tell_console(void *data)
+static void tell_console(struct waiting *w)
 {
-	struct waiting *w = data;
 	AUTO(arena) struct arena *arena = arena_new();
 	const char *line = console_tail(arena, w->machine, "console.log", 1);
 
@@ -78,6 +78,22 @@ static void tell_console(void *data)
 	g_free(w->shown);
 	w->shown = g_strdup(line);
 	emit_progress(w->call, w->object, "waiting for %s; console: %s", w->rung, line);
+}
+
+/* False when there is nothing to wait for: a kernel that has panicked stays so. */
+static bool tick(void *data)
+{
+	struct waiting *w = data;
+
+	tell_console(w);
+	return !console_panicked(w->machine, &w->console_size);
+}
+
+static bool panicked(struct error **err)
+{
+	error_clear(err);
+	error_set(err, ERROR_FAILED, "its kernel panicked");
+	return false;
 }
 
 /* True when QEMU ended within that time. */
@@ -141,8 +157,8 @@ static bool await_card(struct waiting *w, struct error **err)
 	while (!w->card && clock_now() < end) {
 		if (!card_await(w->machine, MIN(pause, end - clock_now()), &w->card, err))
 			return false;
-		if (!w->card)
-			tell_console(w);
+		if (!w->card && !tick(w))
+			return panicked(err);
 		pause = CARD_TICK;
 	}
 	return true;
@@ -168,14 +184,14 @@ static bool log_in(struct waiting *w, const struct ssh_access *access, struct ss
 		.certain = w->card,
 		.ended_fd = w->running.pidfd,
 		.end = w->end,
-		.tick = tell_console,
+		.tick = tick,
 		.data = w};
 	int fd;
 
 	rung(w, "its SSH server");
 	fd = banner_wait(&banner, err);
 	if (fd < 0)
-		return false;
+		return (*err)->class == ERROR_CANCELLED ? panicked(err) : false;
 	rung(w, "the login");
 	tell(w);
 	*link = ssh_link_open(fd, access, left(w, LOGIN_LIMIT), err);
@@ -264,7 +280,8 @@ static bool await_probe(struct waiting *w, struct probe *probe, struct error **e
 			link = NULL;
 		}
 		error_clear(err);
-		tell_console(w);
+		if (!tick(w))
+			return panicked(err);
 		pause = MIN(pause * 2, PAUSE_MOST);
 	}
 }

@@ -7,30 +7,32 @@ alone ''
 state=$PROVISION_STATE_DIR
 place=$work/provider
 key=sha256-$(printf guest | sha256sum | cut -d ' ' -f 1)
+broken=sha256-$(printf broken | sha256sum | cut -d ' ' -f 1)
 fleet='{"name":"shop","id":"f0f0"}'
 mkdir "$place"
 
-# A store with one image: kernel and initrd, no disk.
+# lay_out KEY CMDLINE: an image of kernel and initrd, without a disk.
 lay_out() {
-	mkdir -p "$state/images/$key"
+	mkdir -p "$state/images/$1"
 	chmod 700 "$state" "$state/images"
-	cp "$guest/vmlinuz" "$state/images/$key/kernel"
-	cp "$guest/initrd.img" "$state/images/$key/initrd"
+	cp "$guest/vmlinuz" "$state/images/$1/kernel"
+	cp "$guest/initrd.img" "$state/images/$1/initrd"
 	# QEMU's user may read neither: they must reach it all the same.
-	chmod 600 "$state/images/$key/kernel" "$state/images/$key/initrd"
-	jq -nc --arg key "$key" '{format: 1, key: $key, digest: $key, incarnation: "i", disk_format: null,
-		disk_size: 0, kernel: true, initrd: true, cmdline: "console=ttyS0 quiet", login: true,
-		definition: {}}' >"$state/images/$key/image.json"
+	chmod 600 "$state/images/$1/kernel" "$state/images/$1/initrd"
+	jq -nc --arg key "$1" --arg cmdline "console=ttyS0 quiet$2" '{format: 1, key: $key, digest: $key, incarnation: "i", disk_format: null,
+		disk_size: 0, kernel: true, initrd: true, cmdline: $cmdline, login: true,
+		definition: {}}' >"$state/images/$1/image.json"
 }
 
-# Starts a provider; what it says goes to $place/out. The fleet's lock is its descriptor 3.
+# start_provider [COMMAND...]: under that command. What it says goes to $place/out. The fleet's lock
+# is its descriptor 3.
 start_provider() {
 	rm -f "$place/in" "$place/out"
 	mkfifo "$place/in"
 	(
 		exec 3>"$place/lock"
 		flock 3
-		exec "$BUILD/providers/provider-kvm" <"$place/in" >"$place/out" 2>"$place/err"
+		exec "$@" "$BUILD/providers/provider-kvm" <"$place/in" >"$place/out" 2>"$place/err"
 	) &
 	provider=$!
 	own "$provider"
@@ -135,7 +137,8 @@ ended() {
 	! kill -0 "$1" 2>/dev/null
 }
 
-lay_out
+lay_out "$key" ''
+lay_out "$broken" ' rdinit=/none init=/none'
 "$snapshot" take "$state/images" >"$work/before"
 start_provider
 
@@ -294,6 +297,12 @@ wait_for 30 done_with
 like "$(tail -n 2 "$place/out")" 'its QEMU ended' "a QEMU that ends is no longer waited for"
 ok "at once" test $(($(date +%s) - started)) -lt 10
 
+# Nor is a guest that has no hope.
+change web-3 replace "{image: \"$broken\"}" >/dev/null
+said=$(await web-3 up)
+is "$(field "$said" .error.class)" failed "a guest whose kernel panics is given up"
+like "$said" 'its kernel panicked.*Kernel panic - not syncing' "with its last words"
+
 # What cannot be read is unknown, and then the list is not complete.
 mv "$(machine shop web-3)/machine.json" "$work/machine.json"
 echo '{' >"$(machine shop web-3)/machine.json"
@@ -355,6 +364,20 @@ is "$(find "$state/fleets/shop/machines" "$state/ports" -mindepth 1 ! -name .loc
 	"no folder and no port is left"
 stop_provider
 is "$(cat "$place/err")" '' "the provider had nothing to complain about"
+rm -r "$state/fleets" "$state/ports"
+
+# The same without root.
+chmod 711 "$work"
+chown -R 65534:65534 "$state"
+start_provider setpriv --reuid 65534 --regid 65534 --clear-groups
+is "$(field "$(change web-1 create)" .status)" changed "without root a machine is created as well"
+is "$(stat -c %u "/proc/$(qemu shop web-1)")" 65534 "its QEMU is who created it"
+is "$(field "$(await web-1 up)" .up)" true "and comes up"
+said=$(change web-1 update '{ports: ["80:80"]}')
+like "$said" 'port 80 of this host: Permission denied' "a port that it may not have is refused"
+is "$(field "$(change web-1 delete)" .status)" changed "it is deleted"
+stop_provider
+chown -R 0:0 "$state"
 rm -r "$state/fleets" "$state/ports"
 rm -f "$state/accelerator.json"
 ok "nothing of it is left on this machine" "$snapshot" settle 10 "$work/before" "$state/images"

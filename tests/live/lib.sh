@@ -49,7 +49,7 @@ _private_folders() {
 		echo "mount --bind '$work/var-tmp' /var/tmp; mount --bind '$work/tmp' /tmp; TMPDIR=/tmp"
 		;;
 	esac
-	echo 'mount -t tmpfs private /dev/shm; mount -t tmpfs private /sys/fs/cgroup'
+	echo 'mount -t tmpfs private /dev/shm'
 }
 
 # Of the control groups only those below our own stay in sight.

@@ -214,6 +214,30 @@ static void test_nobody(void)
 	g_assert_cmpint(err->class, ==, ERROR_TIMEOUT);
 }
 
+static bool never(void *data)
+{
+	++*(int *)data;
+	return false;
+}
+
+static void test_given_up(void)
+{
+	static const struct stage stages[] = {{0, SILENT}};
+	AUTO(error) struct error *err = NULL;
+	struct peer peer = start(stages, 1);
+	int ticks = 0;
+	struct banner banner = {.port = peer.port,
+		.ended_fd = -1,
+		.end = clock_now() + LIMIT,
+		.tick = never,
+		.data = &ticks};
+
+	g_assert_cmpint(banner_wait(&banner, &err), ==, -1);
+	g_assert_cmpint(err->class, ==, ERROR_CANCELLED);
+	g_assert_cmpint(ticks, ==, 1);
+	end(&peer);
+}
+
 /* What is tried while the guest has no network card knocks at its server later: hardly any is. */
 static void test_uncertain(void)
 {
@@ -255,6 +279,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm/banner/never", test_never);
 	g_test_add_func("/kvm/banner/nobody", test_nobody);
 	g_test_add_func("/kvm/banner/uncertain", test_uncertain);
+	g_test_add_func("/kvm/banner/given-up", test_given_up);
 	g_test_add_func("/kvm/banner/ended", test_ended);
 	return g_test_run();
 }

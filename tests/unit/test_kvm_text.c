@@ -94,6 +94,27 @@ static void test_find(void)
 	leave(m);
 }
 
+/* A panic counts when nothing comes after it. */
+static void test_panicked(void)
+{
+	AUTO(arena) struct arena *arena = arena_new();
+	struct machine *m = enter(arena, "booting\n", 8);
+	int64_t size = 0;
+
+	g_assert_false(console_panicked(m, &size));
+	g_assert_false(console_panicked(m, &size));
+	append(arena, m, "Kernel panic - not syncing: no init\n");
+	g_assert_false(console_panicked(m, &size));
+	g_assert_true(console_panicked(m, &size));
+	append(arena, m, "Rebooting in 1 seconds..\n");
+	g_assert_false(console_panicked(m, &size));
+	for (int i = 0; i < 1000; i++)
+		append(arena, m, "another boot\n");
+	g_assert_false(console_panicked(m, &size));
+	g_assert_false(console_panicked(m, &size));
+	leave(m);
+}
+
 static void test_usernet(void)
 {
 	static const char text[] = "Hub 0 (net0):\r\n"
@@ -210,6 +231,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm/console/tail", test_tail);
 	g_test_add_func("/kvm/console/tail-long", test_tail_long);
 	g_test_add_func("/kvm/console/find", test_find);
+	g_test_add_func("/kvm/console/panicked", test_panicked);
 	g_test_add_func("/kvm/live/usernet", test_usernet);
 	g_test_add_func("/kvm/probe/urls", test_urls);
 	g_test_add_func("/kvm/probe/kinds", test_probes);
