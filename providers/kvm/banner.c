@@ -17,7 +17,9 @@
 
 enum {
 	PENDING_MOST = 8,
-	REFUSED_PAUSE = 40,
+	REFUSED_PAUSE = 25,
+	QUICK_PAUSE = 15, /* doubled with each try: a card mostly has its address at once */
+	QUICK_TRIES = 3,
 	SILENT_PAUSE = 250, /* doubled after so many tries, and again */
 	SILENT_TRIES = 8,
 	UNCERTAIN_PAUSE = 5000,
@@ -48,6 +50,8 @@ static int64_t silent_pause(const struct watch *w)
 		return SERVING_PAUSE;
 	if (!w->banner->certain)
 		return UNCERTAIN_PAUSE;
+	if (w->banner->tries <= QUICK_TRIES)
+		return QUICK_PAUSE << w->banner->tries;
 	return SILENT_PAUSE << MIN(2, w->banner->tries / SILENT_TRIES);
 }
 

@@ -55,9 +55,10 @@ use warnings;
 use IO::Socket::INET;
 use IO::Select;
 while (1) {
+	my $text;
 	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $ARGV[0]);
 	exit 0 if $socket && IO::Select->new($socket)->can_read(0.25)
-		&& sysread($socket, my $text, 4) && $text eq 'SSH-';
+		&& sysread($socket, $text, 4) && $text eq 'SSH-';
 	select undef, undef, undef, 0.02;
 }
 END
