@@ -77,8 +77,8 @@ is "$(in_store)" "$key " "and removes what the others have left"
 is "$(cd "$state/images/$key" && find . -printf '%P %m %u %g\n' | sort)" " 700 root root
 disk 600 root root
 image.json 600 root root
-initrd 600 root root
-kernel 600 root root" "it has a disk, a kernel and an initrd, nobody else's to read"
+initrd 644 root root
+kernel 644 root root" "it has a disk, a kernel and an initrd, in a folder that is nobody else's"
 ok "no process and no mount is left" nothing_works
 like "$(jq -c '.definition.bootstrap | [.release, .size]' "$state/images/$key/image.json")" \
 	'\["bookworm",2147483648\]' "it is told what it was built as"
