@@ -33,6 +33,16 @@ children() {
 	cat "/proc/$1/task/$1/children" 2>/dev/null
 }
 
+# The provider programs that $1 has started: not what it forks besides, such as a leak check of its
+# own memory, which waits for ever for one that was killed.
+programs() {
+	for child in $(children "$1"); do
+		case $(cat "/proc/$child/comm" 2>/dev/null) in
+		provider-*) echo "$child" ;;
+		esac
+	done
+}
+
 # Once more until nobody holds the lock any more: a worker may take a moment to end.
 again() {
 	tries=0
@@ -54,7 +64,7 @@ kill_at() {
 	program=$!
 	own "$program"
 	sleep "$(printf '%d.%03d' $(($2 / 1000)) $(($2 % 1000)))"
-	providers=$(children "$program")
+	providers=$(programs "$program")
 	workers=$(for provider in $providers; do children "$provider"; done)
 	case $3 in
 	program) victims=$program ;;
