@@ -1,6 +1,7 @@
 /* A name beats a file; a file that was not given is fleet.yaml. */
 #include "cli/find.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -8,7 +9,7 @@
 #include "cli/output.h"
 #include "cli/style.h"
 
-static const char default_file[] = "fleet.yaml";
+static const char default_file[] = "fleet.yaml", other_file[] = "fleet.yml";
 
 const char *find_path(const struct invocation *i)
 {
@@ -46,7 +47,8 @@ static bool check_exists(const struct invocation *i, struct error **err)
 	AUTO(gfree) char *fleets = NULL;
 	bool named = has_option(i, "fleet");
 
-	if (file_exists(path))
+	/* What cannot be looked at is told when it is read. */
+	if (file_exists(path) || (errno != ENOENT && errno != ENOTDIR))
 		return true;
 	if (path != default_file) {
 		error_set(err, ERROR_USAGE, "there is no file '%s'", shown);
@@ -54,7 +56,10 @@ static bool check_exists(const struct invocation *i, struct error **err)
 	}
 	fleets = named ? known_fleets(i) : NULL;
 	error_set(err, ERROR_USAGE, "there is no '%s' in this folder", shown);
-	if (fleets)
+	if (file_exists(other_file))
+		error_hint(
+			err, "there is '%s': give it, or name it '%s'", other_file, default_file);
+	else if (fleets)
 		error_hint(err, "give a file, or '--fleet NAME'; there are: %s", fleets);
 	else
 		error_hint(err, "give a file: provision %s %s", i->command->name,

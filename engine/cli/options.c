@@ -49,6 +49,19 @@ static void add_names(GPtrArray *names, const struct option *table)
 		g_ptr_array_add(names, g_strconcat("--", table->name, NULL));
 }
 
+/* What is usual elsewhere. */
+static bool hint_usual(const struct parser *p, const char *given, struct error **err)
+{
+	const struct command *command = p->invocation->command;
+	bool file = !strncmp(given, "-f", 2) || !strncmp(given, "--file", 6);
+
+	if (file && command && command->operand && strstr(command->operand, "FILE"))
+		error_hint(err, "the file needs no option: provision %s FILE", command->name);
+	else if (strstr(given, "auto-approve") && find(p, "yes", 3, 0))
+		error_hint(err, "did you mean '--yes'?");
+	return (*err)->hint != NULL;
+}
+
 static bool refuse_option(const struct parser *p, const char *given, struct error **err)
 {
 	const struct command *command = p->invocation->command;
@@ -60,6 +73,8 @@ static bool refuse_option(const struct parser *p, const char *given, struct erro
 		error_set(err, ERROR_USAGE, "'%s' has no option '%s'", command->name, shown);
 	else
 		error_set(err, ERROR_USAGE, "there is no option '%s' before the command", shown);
+	if (hint_usual(p, given, err))
+		return false;
 	add_names(names, global_options);
 	if (command)
 		add_names(names, command->options);

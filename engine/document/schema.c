@@ -91,12 +91,52 @@ static bool reads_as(const struct value *string, enum value_type type)
 	       value.type == type;
 }
 
+/* "a', 'b", or NULL. Caller frees. */
+static char *known_keys(const struct field *fields)
+{
+	GString *all = g_string_new(NULL);
+
+	for (const struct field *field = fields; field->name; field++)
+		if (!field->computed)
+			g_string_append_printf(all, "%s%s", all->len ? "', '" : "", field->name);
+	return g_string_free(all, all->len == 0);
+}
+
+static void hint_list(
+	const struct check *check, const struct field *field, const struct value *value)
+{
+	AUTO(gfree) char *shown = schema_show(NULL, value);
+	const char *quote =
+		field->item && field->item->type == FIELD_STRING && value->type != VALUE_STRING
+			? "\""
+			: "";
+
+	if (value->type != VALUE_MAP && value->type != VALUE_NULL)
+		diagnostic_hint(check->diagnostics, "a list of one is written [%s%s%s]", quote,
+			shown, quote);
+}
+
+static void hint_map(
+	const struct check *check, const struct field *field, const struct value *value)
+{
+	AUTO(gfree) char *known = field->fields ? known_keys(field->fields) : NULL;
+
+	if (value->type == VALUE_STRING && strchr(value->text.bytes, ':'))
+		diagnostic_hint(check->diagnostics, "put a space after ':'");
+	else if (known)
+		diagnostic_hint(check->diagnostics, "its keys are '%s'", known);
+	else if (value->type == VALUE_LIST)
+		diagnostic_hint(
+			check->diagnostics, "write 'NAME: …' for each, without '-' or '[ ]'");
+	else if (value->type != VALUE_NULL)
+		diagnostic_hint(check->diagnostics, "a map is written {KEY: VALUE}");
+}
+
 /* The likely slips: a quote too few or too many, the truth of older YAML, a space left out. */
 static void hint_type(
 	const struct check *check, const struct field *field, const struct value *value)
 {
 	const char *text = value->type == VALUE_STRING ? value->text.bytes : NULL;
-	AUTO(gfree) char *shown = NULL;
 
 	if ((field->type == FIELD_STRING || field->type == FIELD_REFERENCE) &&
 		value->type != VALUE_LIST && value->type != VALUE_MAP &&
@@ -106,11 +146,10 @@ static void hint_type(
 		diagnostic_hint(check->diagnostics, "write it without quotes");
 	} else if (field->type == FIELD_BOOLEAN && text && is_truth(text)) {
 		diagnostic_hint(check->diagnostics, "write 'true' or 'false'");
-	} else if (field->type == FIELD_LIST && text) {
-		shown = schema_show(NULL, value);
-		diagnostic_hint(check->diagnostics, "a list of one is written [%s]", shown);
-	} else if (field->type == FIELD_MAP && text && strchr(text, ':')) {
-		diagnostic_hint(check->diagnostics, "put a space after ':'");
+	} else if (field->type == FIELD_LIST) {
+		hint_list(check, field, value);
+	} else if (field->type == FIELD_MAP) {
+		hint_map(check, field, value);
 	} else if (field->type == FIELD_SIZE) {
 		diagnostic_hint(check->diagnostics, "units are KiB, MiB, GiB and TiB");
 	} else if (field->type == FIELD_DURATION) {
@@ -143,7 +182,7 @@ static char *show_bound(const struct field *field, int64_t bound)
 static struct value *check_bounds(
 	const struct check *check, const struct field *field, struct value *value)
 {
-	bool above = field->most < field->least;
+	bool above = field->most < field->least || field->most == INT64_MAX;
 	AUTO(gfree) char *least = NULL, *most = NULL;
 
 	if (!field->least && !field->most)
@@ -188,7 +227,11 @@ static struct value *check_quantity(
 		return wrong_type(check, field, value);
 	result = value_integer(check->arena, amount);
 	result->span = value->span;
-	return check_bounds(check, field, result);
+	result = check_bounds(check, field, result);
+	if (!result && size && value->type == VALUE_INTEGER && amount < field->least)
+		diagnostic_hint(check->diagnostics,
+			"a number alone is bytes: write '%" G_GINT64_FORMAT "MiB'", amount);
+	return result;
 }
 
 static struct value *check_choice(
@@ -344,25 +387,20 @@ static void hint_key(const struct check *check, const struct field *fields, cons
 	const char *const *skip)
 {
 	GPtrArray *names = g_ptr_array_new();
-	AUTO(gfree) char *all = NULL;
+	AUTO(gfree) char *all = known_keys(fields);
 	const char *near;
-	unsigned count;
 
 	for (const struct field *field = fields; field->name; field++)
 		if (!field->computed)
 			g_ptr_array_add(names, (void *)field->name);
-	count = names->len;
 	for (; skip && *skip; skip++)
 		g_ptr_array_add(names, (void *)*skip);
 	g_ptr_array_add(names, NULL);
 	near = text_suggest(key, (const char *const *)names->pdata);
-	if (near) {
+	if (near)
 		diagnostic_hint(check->diagnostics, "did you mean '%s'?", near);
-	} else if (count) {
-		names->pdata[count] = NULL;
-		all = g_strjoinv("', '", (char **)names->pdata);
+	else if (all)
 		diagnostic_hint(check->diagnostics, "known keys are '%s'", all);
-	}
 	g_ptr_array_free(names, TRUE);
 }
 

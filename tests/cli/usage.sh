@@ -57,6 +57,15 @@ refused 'no file of that name' "there is no file 'no.yaml'" -- apply no.yaml
 refused 'a name that no fleet can have' "'Shop' cannot be a fleet's name" \
 	'names are of lower-case letters, digits and dashes' -- status --fleet Shop
 
+refused 'the file by an option' "'plan' has no option '-f'" \
+	'the file needs no option: provision plan FILE' "see 'provision help plan'" -- plan -f x.yaml
+refused 'the option that others have' "'apply' has no option '--auto-approve'" "did you mean '--yes'?" \
+	"see 'provision help apply'" -- up --auto-approve
+: >fleet.yml
+refused 'another ending' "there is no 'fleet.yaml' in this folder" \
+	"there is 'fleet.yml': give it, or name it 'fleet.yaml'" -- apply
+rm fleet.yml
+
 run provision
 is "$status:$out" '64:' 'nothing said: exit 64, nothing on standard output'
 like "$err" '^usage: provision' 'and the help on standard error'

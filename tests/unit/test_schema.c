@@ -220,12 +220,20 @@ static void test_types(void)
 		{"keys: [1]", "an item of 'keys' must be a string, not an integer",
 			"  write it in quotes"},
 		{"keys: [~]", "an item of 'keys' must be a string, not nothing", ""},
-		{"ports: [22]", "'ports' must be a map, not a list", ""},
+		{"ports: [22]", "'ports' must be a map, not a list",
+			"  write 'NAME: …' for each, without '-' or '[ ]'"},
+		{"ports: 22", "'ports' must be a map, not an integer",
+			"  a map is written {KEY: VALUE}"},
+		{"keys: 1", "'keys' must be a list, not an integer",
+			"  a list of one is written [\"1\"]"},
+		{"ready: 80", "'ready' must be a map, not an integer",
+			"  its keys are 'tcp', 'timeout'"},
 		{"ports: {ssh: 70000}", "'ssh' must be from 1 to 65535", ""},
 		{"ready: tcp:80", "'ready' must be a map, not a string", "  put a space after ':'"},
 		{"ready: {tcp: 80}", "missing key 'timeout' in 'ready'", ""},
 		{"image: 12", "'image' must be a name, not an integer", "  write it in quotes"},
-		{"labels: x", "'labels' must be a map, not a string", ""},
+		{"labels: x", "'labels' must be a map, not a string",
+			"  a map is written {KEY: VALUE}"},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
@@ -237,7 +245,8 @@ static void test_no_map(void)
 	check_wrong(fields, "[a]\n",
 		"f:1:1: error: a machine must be a map, not a list\n"
 		"    [a]\n"
-		"    ^~~\n");
+		"    ^~~\n"
+		"  write 'NAME: …' for each, without '-' or '[ ]'\n");
 	check_wrong(strict, "",
 		"f:1:1: error: missing key 'fleet' in a machine\n"
 		"    \n"
