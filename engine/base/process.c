@@ -122,7 +122,10 @@ bool process_spawn(const char *const *argv, const struct process_options *option
 		return true;
 	}
 	errno = code ? code : errno;
-	if (errno == ENOENT)
+	if (errno == ENOENT && strchr(argv[0], '/') && file_exists(argv[0]))
+		error_set(err, ERROR_MISSING, "cannot start '%s': its interpreter is not installed",
+			argv[0]);
+	else if (errno == ENOENT)
 		error_set(err, ERROR_MISSING, "cannot start '%s': it is not installed", argv[0]);
 	else
 		error_set_errno(err, "cannot start '%s'", argv[0]);

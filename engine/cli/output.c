@@ -108,6 +108,7 @@ int output_code(enum error_class class)
 	case ERROR_MISSING:
 		return EXIT_LACKING;
 	case ERROR_UNAVAILABLE:
+	case ERROR_TIMEOUT:
 		return EXIT_UNREACHABLE;
 	default:
 		return EXIT_FAILED;

@@ -136,46 +136,72 @@ static const struct value *naming(const struct fleet *fleet, const struct resour
 	return key || !r->is_machine ? key : value_get(fleet->defaults, "provider");
 }
 
-/* Each place that names a broken provider is wrong, but needs to be told once alone. */
+static bool is_there(const char *name)
+{
+	AUTO(error) struct error *err = NULL;
+	AUTO(gfree) char *path = client_find(name, &err);
+
+	return path != NULL;
+}
+
+static void set_broken(const struct resource *r, const struct value *key,
+	const struct error *broken, struct error **err)
+{
+	struct span span = key ? key->span : r->span;
+
+	if (*err)
+		return;
+	error_set(err, broken->class, "%s", broken->message);
+	if (broken->hint)
+		error_hint(err, "%s", broken->hint);
+	error_place(err, span.source->name, span.line, span.column);
+}
+
+/* Each place that names a provider that there is not is wrong, but needs to be told once alone. */
 static void report_broken(const struct providers *providers, const struct fleet *fleet,
-	struct diagnostics *diagnostics)
+	struct diagnostics *diagnostics, struct error **err)
 {
 	g_autoptr(GHashTable) told = g_hash_table_new(NULL, NULL);
 
 	for (unsigned i = 0; i < fleet->resources->len; i++) {
 		const struct resource *r = fleet->resources->pdata[i];
-		const struct error *err = g_hash_table_lookup(providers->broken, r->provider);
+		const struct error *broken = g_hash_table_lookup(providers->broken, r->provider);
 		const struct value *key = naming(fleet, r);
 
-		if (!err || !g_hash_table_add(told, key ? (void *)key : (void *)err))
+		if (!broken || !g_hash_table_add(told, key ? (void *)key : (void *)broken))
 			continue;
-		diagnostic_add(diagnostics, key ? key->span : r->span, "%s", err->message);
-		if (err->hint)
-			diagnostic_hint(diagnostics, "%s", err->hint);
+		if (is_there(r->provider)) {
+			set_broken(r, key, broken, err);
+			continue;
+		}
+		diagnostic_add(diagnostics, key ? key->span : r->span, "%s", broken->message);
+		if (broken->hint)
+			diagnostic_hint(diagnostics, "%s", broken->hint);
 	}
 }
 
-void providers_start_for(
-	struct providers *providers, const struct fleet *fleet, struct diagnostics *diagnostics)
+bool providers_start_for(struct providers *providers, const struct fleet *fleet,
+	struct diagnostics *diagnostics, struct error **err)
 {
 	for (unsigned i = 0; i < fleet->resources->len; i++) {
 		const char *name = ((struct resource *)fleet->resources->pdata[i])->provider;
-		struct error *err = NULL;
+		struct error *broken = NULL;
 
 		if (!g_hash_table_contains(providers->broken, name) &&
-			!start(providers, name, &err))
-			g_hash_table_insert(providers->broken, g_strdup(name), err);
+			!start(providers, name, &broken))
+			g_hash_table_insert(providers->broken, g_strdup(name), broken);
 	}
 	for (unsigned i = 0; i < fleet->resources->len; i++) {
 		const char *name = ((struct resource *)fleet->resources->pdata[i])->provider;
 		struct client *client = providers_find(providers, name);
-		struct error *err = NULL;
+		struct error *broken = NULL;
 
 		if (client && !g_hash_table_contains(providers->broken, name) &&
-			!client_ready(client, &err))
-			g_hash_table_insert(providers->broken, g_strdup(name), err);
+			!client_ready(client, &broken))
+			g_hash_table_insert(providers->broken, g_strdup(name), broken);
 	}
-	report_broken(providers, fleet, diagnostics);
+	report_broken(providers, fleet, diagnostics, err);
+	return !*err;
 }
 
 bool providers_kind(

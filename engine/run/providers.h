@@ -21,10 +21,11 @@ struct client *providers_get(struct providers *providers, const char *name, stru
 struct client *providers_find(const struct providers *providers, const char *name);
 /* Names of those that run, in order. Caller frees the array, not the names. */
 GPtrArray *providers_running(const struct providers *providers);
-/* Starts what the fleet names and waits for the schemas; what cannot be started becomes a
- * diagnostic at the place that names it. */
-void providers_start_for(
-	struct providers *providers, const struct fleet *fleet, struct diagnostics *diagnostics);
+/* Starts what the fleet names and waits for the schemas; one that there is not becomes a diagnostic
+ * at the place that names it. False if one that there is does not work, which is not the file's
+ * fault: the error has a place that names it. */
+bool providers_start_for(struct providers *providers, const struct fleet *fleet,
+	struct diagnostics *diagnostics, struct error **err) MUST_USE;
 /* A fleet_kind_lookup; data is struct providers. */
 bool providers_kind(void *data, const char *provider, const char *kind, const struct field **fields,
 	bool *open);

@@ -236,6 +236,20 @@ static GPtrArray *names_of(
 	return names.all;
 }
 
+/* One that the file does not name would be a riddle. */
+static bool start(struct providers *providers, const char *name, const struct state *state,
+	struct error **err)
+{
+	if (providers_get(providers, name, err))
+		return true;
+	for (unsigned i = 0; i < state->providers->len; i++)
+		if (!strcmp(state->providers->pdata[i], name))
+			return error_prefix(err,
+				"what provider '%s' made for fleet '%s' cannot be looked up", name,
+				state->name);
+	return false;
+}
+
 bool refresh(struct world *world, const struct fleet *fleet, struct providers *providers,
 	const struct state *state, struct error **err)
 {
@@ -244,7 +258,7 @@ bool refresh(struct world *world, const struct fleet *fleet, struct providers *p
 	bool ok = true;
 
 	for (unsigned i = 0; ok && i < all->len; i++)
-		ok = providers_get(providers, all->pdata[i], err) != NULL;
+		ok = start(providers, all->pdata[i], state, err);
 	for (unsigned i = 0; ok && i < all->len; i++) {
 		struct client *client = providers_find(providers, all->pdata[i]);
 
@@ -281,7 +295,7 @@ bool refresh_machine(struct world *world, const char *name, struct providers *pr
 	bool ok = true;
 
 	for (unsigned i = 0; ok && i < state->providers->len; i++)
-		ok = providers_get(providers, state->providers->pdata[i], err) != NULL;
+		ok = start(providers, state->providers->pdata[i], state, err);
 	for (unsigned i = 0; ok && i < state->providers->len; i++)
 		read_machine(&refresh, providers_find(providers, state->providers->pdata[i]), name);
 	while (refresh.pending)

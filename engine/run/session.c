@@ -127,11 +127,18 @@ bool session_open(struct session *s, const char *root, const char *lock, struct 
 
 bool session_check(struct session *s, struct error **err)
 {
+	bool ok;
+
 	interrupts_watch(&s->interrupts);
-	providers_start_for(s->providers, s->fleet, s->diagnostics);
+	ok = providers_start_for(s->providers, s->fleet, s->diagnostics, err);
 	if (!s->interrupts.signal)
 		fleet_check(s->arena, s->fleet, providers_kind, s->providers, s->diagnostics);
-	return unwatch(s, diagnostics_count(s->diagnostics) == 0, err);
+	/* What is wrong with the file is of more use than what is wrong with this host. */
+	if (diagnostics_count(s->diagnostics)) {
+		error_clear(err);
+		ok = false;
+	}
+	return unwatch(s, ok, err);
 }
 
 /* The file's providers are asked even if providers.json does not know of them. One that cannot be

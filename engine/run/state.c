@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "document/json.h"
 
+static const char put_back[] = "put back a copy: without it what the fleet has is not found again";
+
 enum { FORMAT = 1, FILE_MOST = 1 << 20 };
 
 char *state_root(const char *given)
@@ -47,8 +49,12 @@ static bool load(struct arena *arena, const char *path, struct value **value, st
 		return true;
 	}
 	*value = json_parse(arena, text, length, err);
-	if (!*value)
-		return error_prefix(err, "'%s'", path);
+	if (*value && (*value)->type != VALUE_MAP)
+		error_set(err, ERROR_FAILED, "it is not what provision writes");
+	if (*err) {
+		error_hint(err, "%s", put_back);
+		return error_prefix(err, "'%s' is damaged", path);
+	}
 	if (value_get_integer(*value, "format", 0) > FORMAT) {
 		error_set(err, ERROR_CONFLICT, "'%s' was written by a newer version of provision",
 			path);
@@ -56,6 +62,13 @@ static bool load(struct arena *arena, const char *path, struct value **value, st
 		return false;
 	}
 	return true;
+}
+
+static bool fail_damaged(const char *path, const char *member, struct error **err)
+{
+	error_set(err, ERROR_FAILED, "'%s' is damaged: it has no '%s'", path, member);
+	error_hint(err, "%s", put_back);
+	return false;
 }
 
 static bool load_fleet(struct state *state, struct arena *arena, struct error **err)
@@ -67,10 +80,8 @@ static bool load_fleet(struct state *state, struct arena *arena, struct error **
 	if (!load(arena, path, &value, err))
 		return false;
 	id = value_get_string(value, "id");
-	if (value && !id) {
-		error_set(err, ERROR_FAILED, "'%s' has no id", path);
-		return false;
-	}
+	if (value && !id)
+		return fail_damaged(path, "id", err);
 	state->exists = id != NULL;
 	state->id = id ? g_strdup(id) : id_random();
 	return true;
@@ -85,11 +96,14 @@ static bool load_providers(struct state *state, struct arena *arena, struct erro
 	if (!load(arena, path, &value, err))
 		return false;
 	list = value_get_list(value, "providers");
+	if (value && !list)
+		return fail_damaged(path, "providers", err);
 	for (size_t i = 0; list && i < list->list.count; i++) {
 		const char *name = value_get_string(list->list.items[i], "provider");
 
-		if (name)
-			g_ptr_array_add(state->providers, g_strdup(name));
+		if (!name)
+			return fail_damaged(path, "provider", err);
+		g_ptr_array_add(state->providers, g_strdup(name));
 	}
 	return true;
 }

@@ -302,4 +302,26 @@ for command in plan status 'apply --yes'; do
 		'says why'
 	like "$err" "^  '--state-dir DIR' or PROVISION_STATE_DIR choose another place$" 'and what to do'
 done
+
+# A state that is damaged, and things of a provider that is no longer here.
+damaged() {
+	printf '%s\n' "$2" >"$state/fleets/vault/$1"
+	run p plan
+	is "$status" 1 "$1 with '$2': exit 1"
+	like "$err" "^provision: error: '$state/fleets/vault/$1' is damaged: " 'says so'
+}
+rm -rf "$state/fleets/vault"
+mkdir -p "$state/fleets/vault"
+damaged providers.json 'no JSON'
+damaged providers.json '[]'
+damaged providers.json '{}'
+damaged providers.json '{"providers":[{}]}'
+rm "$state/fleets/vault/providers.json"
+damaged fleet.json '{"name":"vault"}'
+echo '{"id":"0123456789abcdef0123456789abcdef"}' >"$state/fleets/vault/fleet.json"
+echo '{"providers":[{"provider":"xen"}]}' >"$state/fleets/vault/providers.json"
+run p plan
+is "$status" 69 'a provider that is gone: exit 69'
+like "$err" "^provision: error: what provider 'xen' made for fleet 'vault' cannot be looked up: there is no" \
+	'says why it is asked for'
 done_testing

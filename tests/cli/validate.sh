@@ -53,7 +53,8 @@ printf '#!/bin/sh\nexit 3\n' >"$work/none/provider-fake"
 chmod +x "$work/none/provider-fake"
 run p validate
 like "$err" "provider 'fake' ended unexpectedly: exit code 3" 'a provider that does not start'
-is "$status" 65 'is told at its place in the file'
+like "$err" '^provision: error: fleet.yaml:8:19: ' 'is told with the place that names it'
+is "$status" 4 'but is not a mistake of the file: exit 4'
 cat >"$work/none/provider-fake" <<'S'
 #!/bin/sh
 read -r line
@@ -63,4 +64,5 @@ S
 run p validate
 unlike "$err" "$(printf '\033')|$(printf '\007')" 'what a provider says does nothing to the terminal'
 like "$err" 'no .x1b\[2Jlibrary' 'but is told'
+is "$status" 69 'what this host lacks: exit 69'
 done_testing
