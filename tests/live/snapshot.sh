@@ -103,8 +103,11 @@ show_network() {
 	fi
 }
 
-# Sockets that somebody can connect to: 0A is listening, 07 a bound UDP socket without a peer.
+# Sockets that somebody can connect to: 0A is listening, 07 a bound UDP socket without a peer. Those
+# that no process in sight has open belong to others, who share the network with us but no more.
 show_sockets() {
+	find /proc/[0-9]*/fd -lname 'socket:*' -printf '%l\n' 2>/dev/null |
+		tr -cd '0-9\n' | sort -u >"$place/sockets"
 	for table in tcp tcp6 udp udp6; do
 		[ ! -r "/proc/net/$table" ] || awk -v table="$table" '
 		function number(text, i, n) {
@@ -112,16 +115,19 @@ show_sockets() {
 				n = n * 16 + index("0123456789ABCDEF", substr(text, i + 1, 1)) - 1
 			return n
 		}
-		$4 == "0A" || (table ~ /^udp/ && $4 == "07") {
+		FILENAME != "/proc/net/" table { ours[$1] = 1; next }
+		($4 == "0A" || (table ~ /^udp/ && $4 == "07")) && $10 in ours {
 			split($2, at, ":")
 			print "socket: " table " " at[1] " port " number(at[2])
-		}' "/proc/net/$table"
+		}' "$place/sockets" "/proc/net/$table"
 	done
-	awk '$8 != "" && ($4 == "00010000" || $5 == "0002") {
+	awk '
+	FILENAME != "/proc/net/unix" { ours[$1] = 1; next }
+	$8 != "" && ($4 == "00010000" || $5 == "0002") && $7 in ours {
 		$1 = $2 = $3 = $4 = $5 = $6 = $7 = ""
 		sub(/^ */, "")
 		print "socket: unix " $0
-	}' /proc/net/unix | sort -u
+	}' "$place/sockets" /proc/net/unix | sort -u
 }
 
 show_loops() {

@@ -1,10 +1,9 @@
 #!/bin/sh
 # Plants one of each thing that a killed run could leave behind, and sees that the comparison of
 # the machine before and after catches it, names it, and is content again once it is gone.
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/lib.sh"
+alone offline
 
-[ "$(id -u)" -eq 0 ] || skip_all "needs root"
-snapshot=$root/tests/live/snapshot.sh
 watched=$work/watched
 mkdir "$watched"
 echo content >"$watched/kept"
