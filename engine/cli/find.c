@@ -79,11 +79,18 @@ bool find_name(struct session *session, const struct invocation *i, struct error
 	return check_exists(i, err) && session_load_name(session, find_path(i), err);
 }
 
+static void say_slow(void)
+{
+	output_people("provision: asking the providers what is there\n");
+}
+
 bool find_state(
 	struct session *session, const struct invocation *i, const char *lock, struct error **err)
 {
 	AUTO(gfree) char *root = state_root(i->state_dir);
 
+	if (isatty(STDERR_FILENO))
+		session->slow = say_slow;
 	return session_open(session, root, lock, err);
 }
 

@@ -137,8 +137,11 @@ int output_close(int code)
 
 	if (!lost)
 		return code;
-	errno = lost;
-	error_set_errno(&err, "cannot write to standard output");
-	output_error(err);
+	/* Whoever has read enough, such as head, knows that there was more. */
+	if (lost != EPIPE) {
+		errno = lost;
+		error_set_errno(&err, "cannot write to standard output");
+		output_error(err);
+	}
 	return code == EXIT_DONE || code == EXIT_CHANGES ? EXIT_FAILED : code;
 }

@@ -9,6 +9,8 @@
 #include "run/journal.h"
 #include "run/refresh.h"
 
+enum { SLOW = 2000 };
+
 /* No fleet can have this name. */
 static const char nameless[] = "-";
 
@@ -21,10 +23,30 @@ static void on_signal(void *data, int signal)
 		providers_interrupt(s->providers);
 }
 
-/* The end of what waited. */
+static int on_slow(void *data)
+{
+	struct session *s = data;
+
+	s->slow_timer = 0;
+	s->slow();
+	s->slow = NULL;
+	return G_SOURCE_REMOVE;
+}
+
+/* The start of what waits for providers, and its end. */
+static void watch(struct session *s)
+{
+	interrupts_watch(&s->interrupts);
+	if (s->slow)
+		s->slow_timer = g_timeout_add(SLOW, on_slow, s);
+}
+
 static bool unwatch(struct session *s, bool ok, struct error **err)
 {
 	interrupts_unwatch(&s->interrupts);
+	if (s->slow_timer)
+		g_source_remove(s->slow_timer);
+	s->slow_timer = 0;
 	if (!s->interrupts.signal)
 		return ok;
 	error_clear(err);
@@ -129,7 +151,7 @@ bool session_check(struct session *s, struct error **err)
 {
 	bool ok;
 
-	interrupts_watch(&s->interrupts);
+	watch(s);
 	ok = providers_start_for(s->providers, s->fleet, s->diagnostics, err);
 	if (!s->interrupts.signal)
 		fleet_check(s->arena, s->fleet, providers_kind, s->providers, s->diagnostics);
@@ -163,7 +185,7 @@ static bool ask(struct session *s, struct fleet *fleet, bool quietly, struct err
 {
 	bool ok;
 
-	interrupts_watch(&s->interrupts);
+	watch(s);
 	if (quietly)
 		start_quietly(s);
 	if (s->world)
@@ -192,7 +214,7 @@ bool session_machine(struct session *s, const char *name, struct error **err)
 {
 	bool ok;
 
-	interrupts_watch(&s->interrupts);
+	watch(s);
 	s->world = world_new();
 	ok = refresh_machine(s->world, name, s->providers, s->state, err);
 	return unwatch(s, ok, err);

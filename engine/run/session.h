@@ -16,6 +16,8 @@ struct session {
 	struct plan *plan;
 	char *run; /* id of this run */
 	struct interrupts interrupts;
+	void (*slow)(void); /* told once when the providers take long to answer; may be NULL */
+	unsigned slow_timer;
 };
 
 /* Everything below that waits is ended by a signal, with ERROR_CANCELLED and interrupts.signal set,

@@ -303,6 +303,13 @@ for command in plan status 'apply --yes'; do
 	like "$err" "^  '--state-dir DIR' or PROVISION_STATE_DIR choose another place$" 'and what to do'
 done
 
+# Providers that take their time.
+script '[{"call":"list","delay":2200}]'
+like "$(terminal '' '')" '^provision: asking the providers what is there$' 'a terminal is told what is waited for'
+run p plan
+is "$err" '' 'others are not'
+script ''
+
 # A state that is damaged, and things of a provider that is no longer here.
 damaged() {
 	printf '%s\n' "$2" >"$state/fleets/vault/$1"
