@@ -19,15 +19,16 @@ static void show(const struct invocation *i, const struct session *session)
 static int refuse_conflict(const struct session *session)
 {
 	AUTO(error) struct error *err = NULL;
-	const struct step *first = NULL;
+	const struct step *first = plan_conflict(session->plan);
 
-	for (unsigned i = 0; !first && i < session->plan->steps->len; i++)
-		if (((struct step *)session->plan->steps->pdata[i])->action == STEP_CONFLICT)
-			first = session->plan->steps->pdata[i];
-	error_set(
-		&err, ERROR_CONFLICT, "nothing was changed: %s: %s", first->address, first->reason);
+	error_set(&err, first->error, "nothing was changed: %s: %s", first->address, first->reason);
 	if (first->hint)
 		error_hint(&err, "%s", first->hint);
+	if (first->error == ERROR_CONFIG && first->target) {
+		const struct span *span = &first->target->resource->span;
+
+		error_place(&err, span->source->name, span->line, span->column);
+	}
 	return output_error(err);
 }
 

@@ -80,7 +80,7 @@ static bool is_certain(const struct plan *plan)
 static int code_of(const struct plan *plan, bool wanted)
 {
 	if (plan->counts[STEP_CONFLICT])
-		return EXIT_FAILED;
+		return output_code(plan_conflict(plan)->error);
 	if (doable(plan))
 		return wanted ? EXIT_CHANGES : EXIT_DONE;
 	return is_certain(plan) ? EXIT_DONE : EXIT_UNREACHABLE;

@@ -325,9 +325,31 @@ static const struct value *engine_keys(struct loader *l, const struct member *me
 		l->arena, machine_fields, false, own, "a machine", NULL, l->diagnostics);
 }
 
+/* One condition that is tried, until a time. */
+static void check_ready(struct loader *l, const struct value *ready)
+{
+	const struct value *http = value_get(ready, "http");
+	unsigned conditions = 0;
+
+	if (http && !g_str_has_prefix(http->text.bytes, "http://") && !expression_in(http)) {
+		diagnostic_add(l->diagnostics, http->span, "'http' must be a URL");
+		diagnostic_hint(l->diagnostics, "write http://HOST:PORT/PATH");
+	}
+	for (size_t i = 0; i < ready->map.count; i++)
+		conditions += strcmp(ready->map.members[i].key, "timeout") != 0;
+	if (conditions == 1)
+		return;
+	diagnostic_add(l->diagnostics, ready->span, "'ready' has %s",
+		conditions ? "more than one condition" : "no condition");
+	if (conditions)
+		diagnostic_hint(l->diagnostics, "write one 'run' with a command that checks all");
+	else
+		diagnostic_hint(l->diagnostics, "it is one of 'tcp', 'http', 'run', 'console'");
+}
+
 static void load_machine(struct loader *l, const struct member *member)
 {
-	const struct value *own, *count;
+	const struct value *own, *count, *ready;
 	int64_t number;
 
 	check_name(l, member->key, member->key_span, "a machine");
@@ -339,6 +361,9 @@ static void load_machine(struct loader *l, const struct member *member)
 		return;
 	}
 	own = engine_keys(l, member);
+	ready = value_get_map(own, "ready");
+	if (ready)
+		check_ready(l, ready);
 	count = value_get(own, "count");
 	number = value_get_integer(own, "count", 0);
 	if (!g_strcmp0(value_get_string(own, "state"), "absent"))

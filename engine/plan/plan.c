@@ -152,6 +152,20 @@ bool plan_empty(const struct plan *plan)
 	return plan->steps->len == 0;
 }
 
+const struct step *plan_conflict(const struct plan *plan)
+{
+	const struct step *first = NULL;
+
+	for (unsigned i = 0; i < plan->steps->len; i++) {
+		const struct step *step = plan->steps->pdata[i];
+
+		if (step->action == STEP_CONFLICT &&
+			(!first || (first->error != ERROR_CONFIG && step->error == ERROR_CONFIG)))
+			first = step;
+	}
+	return first;
+}
+
 const struct step *plan_counted(const struct plan *plan, const struct step *step)
 {
 	const struct step *up;

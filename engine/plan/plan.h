@@ -74,6 +74,8 @@ struct plan *plan_new(struct arena *arena, struct fleet *fleet, struct world *wo
 	struct diagnostics *diagnostics);
 void plan_free(struct plan *plan);
 bool plan_empty(const struct plan *plan);
+/* The first step that is in conflict, one that is the file's fault before all others; or NULL. */
+const struct step *plan_conflict(const struct plan *plan);
 /* The step that stands for this one in the counts and in what is shown: a wait that is implied is
  * part of what makes it necessary, and a machine whose up and ready both are waited for is one. */
 const struct step *plan_counted(const struct plan *plan, const struct step *step);

@@ -246,6 +246,19 @@ bool settings_parse(
 	       ports_parse(arena, settings, err);
 }
 
+bool settings_check_said(struct arena *arena, const struct value *said, struct error **err)
+{
+	struct value *known = value_map(arena);
+	struct settings settings;
+
+	for (size_t i = 0; said && i < said->map.count; i++)
+		if (said->map.members[i].value->type != VALUE_UNKNOWN)
+			value_set(
+				arena, known, said->map.members[i].key, said->map.members[i].value);
+	value_set(arena, known, "image", value_string(arena, "known-later"));
+	return settings_parse(arena, known, &settings, err);
+}
+
 struct value *settings_format(struct arena *arena, const struct settings *s)
 {
 	struct value *map = value_map(arena);

@@ -22,6 +22,9 @@ struct settings {
 /* Reads a map that has every field, as it comes with a change or from machine.json. */
 bool settings_parse(struct arena *arena, const struct value *map, struct settings *settings,
 	struct error **err) MUST_USE;
+/* Looks at what a file says, as far as it is known yet. */
+bool settings_check_said(
+	struct arena *arena, const struct value *said, struct error **err) MUST_USE;
 struct value *settings_format(struct arena *arena, const struct settings *settings);
 /* True if going from one to the other needs a restart of the machine. */
 bool settings_need_restart(const struct settings *from, const struct settings *to);

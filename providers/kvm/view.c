@@ -189,8 +189,13 @@ bool view_read(struct call *call, struct error **err)
 
 	(void)err;
 	for (size_t i = 0; i < call->count; i++) {
+		AUTO(error) struct error *wrong = NULL;
 		struct answer answer;
 
+		if (!settings_check_said(call->arena, call->objects[i].desired, &wrong)) {
+			emit_failure(call, &call->objects[i], &wrong);
+			continue;
+		}
 		fill(call, &call->objects[i], &outlook, &answer);
 		emit_answer(call, &call->objects[i], &answer);
 	}

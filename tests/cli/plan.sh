@@ -303,6 +303,15 @@ for command in plan status 'apply --yes'; do
 	like "$err" "^  '--state-dir DIR' or PROVISION_STATE_DIR choose another place$" 'and what to do'
 done
 
+# What a provider alone can tell of the file.
+script '[{"call":"read","fail":{"class":"config","message":"no such port","hint":"write another"}}]'
+run p plan
+is "$status" 65 'a mistake of the file that its provider sees: exit 65'
+run p apply --yes
+is "$status" 65 'for apply as well'
+like "$err" '^provision: error: fleet.yaml:[0-9]+:[0-9]+: nothing was changed: .*: no such port$' 'with its place'
+script ''
+
 # Providers that take their time.
 script '[{"call":"list","delay":2200}]'
 like "$(terminal '' '')" '^provision: asking the providers what is there$' 'a terminal is told what is waited for'

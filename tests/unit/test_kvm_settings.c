@@ -85,6 +85,33 @@ static void test_refusals(void)
 }
 
 /* Law: data never becomes program text. A key is a line of a file. */
+static void check_said(const char *json, const char *message)
+{
+	AUTO(arena) struct arena *arena = arena_new();
+	AUTO(error) struct error *err = NULL;
+	bool fine = settings_check_said(arena, parse(arena, json), &err);
+
+	g_assert_cmpint(fine, ==, message == NULL);
+	if (err)
+		g_assert_cmpstr(err->message, ==, message);
+}
+
+/* Before all is known: what is there has to be right, the rest may be. */
+static void test_said(void)
+{
+	AUTO(arena) struct arena *arena = arena_new();
+	AUTO(error) struct error *err = NULL;
+
+	g_assert_true(settings_check_said(arena, NULL, &err));
+	check_said("{}", NULL);
+	check_said(
+		"{\"image\":{\"$unknown\":\"image.base\"},\"ports\":{\"$unknown\":\"x\"}}", NULL);
+	check_said("{\"ports\":[\"22:22\",\"22:23\"]}", "ports: host port 22 is there twice");
+	check_said("{\"image\":{\"$unknown\":\"x\"},\"user\":\"Bad User\"}",
+		"user: no valid name of a user");
+	check_said("{\"keys\":[\"/root/key.pub\"]}", "keys: entry 1 is no SSH public key");
+}
+
 static void test_keys(void)
 {
 	g_assert_true(accepts("{\"image\":\"k\",\"keys\":[\"" KEY "\"]}", ""));
@@ -437,6 +464,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm/settings/defaults", test_defaults);
 	g_test_add_func("/kvm/settings/round-trip", test_round_trip);
 	g_test_add_func("/kvm/settings/refusals", test_refusals);
+	g_test_add_func("/kvm/settings/said", test_said);
 	g_test_add_func("/kvm/settings/keys", test_keys);
 	g_test_add_func("/kvm/settings/restart", test_restart);
 	g_test_add_func("/kvm/forward/parse", test_forwards);
