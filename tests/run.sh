@@ -9,7 +9,7 @@
 set -eu
 
 # What lies in tests/live/ but is called by tests.
-helpers='busybox_guest.sh lib.sh snapshot.sh'
+helpers='busybox_guest.sh kill_lib.sh lib.sh snapshot.sh'
 
 # Runs one test. Its process group is ended with it, and by a Ctrl-C as well.
 one() {

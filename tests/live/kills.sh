@@ -3,6 +3,7 @@
 # and over a destroy, several with a QEMU in the making. Each time the next apply converges, the plan
 # is then empty, and after a destroy nothing is left.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/kill_lib.sh"
 alone offline
 
 # Two machines that are worked on side by side, of which one takes its time to come up.
@@ -18,65 +19,22 @@ fleet=$work/fleet.yaml
 	END
 } >"$fleet"
 
-apply="$BUILD/provision --color never apply $fleet --yes"
-destroy="$BUILD/provision --color never destroy $fleet --yes"
-round=0 kills=0
-
-# What is left of a killed run may act on for a moment, and then holds the lock.
-unlocked() {
-	run "$@"
-	[ "$status" -ne 5 ]
-}
-
-# done_by NAME COMMAND...: it comes to its end with 0.
-done_by() {
-	name=$1
-	shift
-	wait_for 60 unlocked "$@" || status="5 for a minute"
-	is "$status" 0 "$name"
-	[ "$status" = 0 ] || diag "$out$err"
-}
-
-converges() {
-	# shellcheck disable=SC2086
-	done_by "$round: the next apply converges" $apply
-	run provision plan "$fleet" --exit-code
-	is "$status" 0 "$round: the plan is then empty"
-	[ "$status" -eq 0 ] || diag "$out$err"
-}
-
-# kill_at WHOM TEXT DELAY COMMAND: it is in the sum when it found somebody to kill.
-kill_at() {
-	round=$((round + 1))
-	code=0
-	# shellcheck disable=SC2086
-	said=$("$root/tests/live/kill_at.pl" "$1" "$2" "$3" "$BUILD" "$work/output" $4) || code=$?
-	note "$round: ${4#* * * }: $said"
-	case $code in
-	0) kills=$((kills + 1)) ;;
-	3) ;;
-	*) fail "$round: kill_at.pl: $said" ;;
-	esac
-}
-
 # One in the apply that makes the machines, one in the destroy that takes them away.
 kills() {
-	kill_at "$1" "$2" "$3" "$apply"
+	kill_at "$1" "$2" "$3" apply
 	converges
-	kill_at "$4" "$5" "$6" "$destroy"
+	kill_at "$4" "$5" "$6" destroy
 	converges
-	# shellcheck disable=SC2086
-	done_by "$round: all of it can be destroyed" $destroy
+	ends
 	as_pictured "$round: then nothing is left"
 }
 
 # The first time the state directory gets what stays in it: the images, the trial of the accelerator.
-# shellcheck disable=SC2086
-run $apply
-is "$status" 0 "an undisturbed apply" || bail_out "$out$err"
+run provision apply "$fleet" --yes
+is "$status" 0 "an undisturbed apply"
+[ "$status" -eq 0 ] || bail_out "$out$err"
 echo "$err" >"$work/applied"
-# shellcheck disable=SC2086
-run $destroy
+run provision destroy "$fleet" --yes
 is "$status" 0 "an undisturbed destroy"
 echo "$err" >"$work/destroyed"
 note "the lines of the apply:"
@@ -97,15 +55,15 @@ for whom in all providers provision; do
 done
 
 # A QEMU in the making, or just made; one that is ended.
-kills all 'machine.one: creating' 0 all 'machine.one: deleting' 2
-kills all 'machine.two: creating' 10 providers 'machine.one: deleting' 5
-kills providers 'machine.one: creating' 20 provision 'machine.one: deleting' 5
-kills provision 'machine.one: starting' 0 all 'machine.one: deleting' 8
-kills all 'machine.one: starting' 2 providers 'machine.one: deleting' 10
-kills providers 'machine.one: starting' 5 all 'machine.one: deleting' 12
-kills all 'machine.one: starting' 10 provision 'machine.one: deleting' 15
-kills all 'machine.one: starting' 20 providers 'machine.two: deleting' 15
-kills providers 'machine.one: starting' 40 all 'machine.two: deleting' 20
+kills all 'machine.one: creating' 0 all 'machine.one: deleting' 1
+kills all 'machine.two: creating' 10 providers 'machine.one: deleting' 2
+kills providers 'machine.one: creating' 20 provision 'machine.one: deleting' 3
+kills provision 'machine.one: starting' 0 all 'machine.one: deleting' 4
+kills all 'machine.one: starting' 2 providers 'machine.one: deleting' 5
+kills providers 'machine.one: starting' 5 all 'machine.one: deleting' 6
+kills all 'machine.one: starting' 10 provision 'machine.one: deleting' 7
+kills all 'machine.one: starting' 20 providers 'machine.one: deleting' 8
+kills providers 'machine.one: starting' 40 all 'machine.one: deleting' 10
 kills provision 'machine.one: starting' 80 all 'deleted' 0
 
 # It boots; somebody logs in; it is ready.
@@ -117,16 +75,13 @@ kills provision 'machine.one: ready' 0 provision 'deleted' 5
 ok "at least 24 found somebody to kill: $kills" test "$kills" -ge 24
 
 # A process that was killed but is not gone yet still has its locks.
-# shellcheck disable=SC2086
-run $apply
+run provision apply "$fleet" --yes
 for _ in 1 2 3; do
-	# shellcheck disable=SC2086
-	run $apply
+	run provision apply "$fleet" --yes
 	kill -KILL "$(qemu kills one)"
 	run provision plan "$fleet" --exit-code
 	is "$status" 2 "a QEMU that has just been killed does not count as running"
 done
-# shellcheck disable=SC2086
-run $destroy
+run provision destroy "$fleet" --yes
 as_pictured "after a destroy nothing is left"
 done_testing

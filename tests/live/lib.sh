@@ -45,7 +45,7 @@ _private_folders() {
 	case $BUILD:$root in
 	/tmp/* | /var/tmp/* | *:/tmp/* | *:/var/tmp/*) ;;
 	*)
-		mkdir "$work/var-tmp" "$work/tmp"
+		mkdir -m 1777 "$work/var-tmp" "$work/tmp"
 		echo "mount --bind '$work/var-tmp' /var/tmp; mount --bind '$work/tmp' /tmp; TMPDIR=/tmp"
 		;;
 	esac
