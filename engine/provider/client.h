@@ -36,8 +36,9 @@ struct client_options {
 	int64_t ready_limit;   /* milliseconds that client_ready waits; 0: 10 s */
 };
 
-/* Finds `provider-NAME` in $PROVISION_PROVIDER_PATH, beside this program in providers/, then in
- * PREFIX/libexec/provision. ERROR_MISSING with a suggestion of the ones that there are. */
+/* Finds `provider-NAME` in $PROVISION_PROVIDER_PATH, beside this program in providers/ and
+ * ../libexec/provision, then in PREFIX/libexec/provision. ERROR_MISSING with a suggestion of the
+ * ones that there are. */
 char *client_find(const char *name, struct error **err);
 
 /* Starts the program and sends hello and schema; client_ready tells when they are answered. */

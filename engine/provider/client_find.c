@@ -14,8 +14,10 @@ static void add_folder(GPtrArray *folders, const char *path)
 		g_ptr_array_add(folders, g_strdup(path));
 }
 
+/* Wherever PREFIX/bin was put, PREFIX/libexec came along. */
 static void add_beside_us(GPtrArray *folders)
 {
+	static const char *const places[] = {"providers", "../libexec/provision"};
 	char path[4096];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
@@ -24,7 +26,8 @@ static void add_beside_us(GPtrArray *folders)
 
 		path[n] = '\0';
 		folder = g_path_get_dirname(path);
-		g_ptr_array_add(folders, g_build_filename(folder, "providers", NULL));
+		for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
+			g_ptr_array_add(folders, g_build_filename(folder, places[i], NULL));
 	}
 }
 

@@ -105,6 +105,13 @@ done
 run provision validate -- --state-dir
 is "$status:$err" "64:provision: error: there is no file '--state-dir'" 'nothing behind -- is an option'
 
+# Installed anywhere.
+mkdir -p "$work/usr/bin" "$work/usr/libexec/provision"
+cp "$BUILD/provision" "$work/usr/bin"
+cp "$BUILD/providers/provider-fake" "$work/usr/libexec/provision"
+run env -u PROVISION_PROVIDER_PATH "$work/usr/bin/provision" validate
+is "$status:$err" '0:' 'an installed one finds its providers'
+
 # Standard output that cannot be written.
 run sh -c 'provision version >/dev/full'
 is "$status:$err" '1:provision: error: cannot write to standard output: No space left on device' \
