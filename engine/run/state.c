@@ -1,6 +1,7 @@
 /* ROOT/fleets/NAME: fleet.json, providers.json, lock. */
 #include "run/state.h"
 
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -14,6 +15,15 @@ static const char put_back[] = "put back a copy: without it what the fleet has i
 
 enum { FORMAT = 1, FILE_MOST = 1 << 20 };
 
+/* An empty $HOME would be this folder. */
+static const char *home(void)
+{
+	const char *path = g_get_home_dir();
+	const struct passwd *user = path && *path == '/' ? NULL : getpwuid(geteuid());
+
+	return user && user->pw_dir && *user->pw_dir == '/' ? user->pw_dir : path;
+}
+
 char *state_root(const char *given)
 {
 	const char *path = given ? given : g_getenv("PROVISION_STATE_DIR");
@@ -25,7 +35,7 @@ char *state_root(const char *given)
 	path = g_getenv("XDG_STATE_HOME");
 	if (path && *path == '/')
 		return g_build_filename(path, "provision", NULL);
-	return g_build_filename(g_get_home_dir(), ".local", "state", "provision", NULL);
+	return g_build_filename(home(), ".local", "state", "provision", NULL);
 }
 
 static bool hint_place(struct error **err)
