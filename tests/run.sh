@@ -80,7 +80,8 @@ BUILD=$(cd "${2:-build}" && pwd)
 jobs=1
 case $mode in
 check)
-	jobs=${JOBS:-$(nproc)}
+	# Many of them wait as long as they work.
+	jobs=${JOBS:-$(($(nproc) * 2))}
 	TEST_LIMIT=${TEST_LIMIT:-60}
 	;;
 live) TEST_LIMIT=${TEST_LIMIT:-1200} ;;

@@ -315,8 +315,6 @@ script ''
 # Providers that take their time.
 script '[{"call":"list","delay":2200}]'
 like "$(terminal '' '')" '^provision: asking the providers what is there$' 'a terminal is told what is waited for'
-run p plan
-is "$err" '' 'others are not'
 script ''
 
 # A state that is damaged, and things of a provider that is no longer here.
