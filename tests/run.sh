@@ -112,6 +112,8 @@ live) list_live ;;
 lint) script tests/lint/lint.sh ;;
 esac >"$place/list"
 [ -s "$place/list" ] || broken "there are no tests of the sort '$mode'"
+# Some tests become another user, who has to come to his own folder.
+chmod 711 "$place"
 mkdir "$place/tmp"
 TMPDIR=$place/tmp
 export TMPDIR
