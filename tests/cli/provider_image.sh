@@ -31,7 +31,7 @@ in_store() {
 }
 
 head -c 3000000 /dev/urandom >"$files/disk.raw"
-truncate -s 50M "$files/disk.raw"
+truncate -s 8M "$files/disk.raw"
 echo kernel >"$files/vmlinuz"
 echo initrd >"$files/initrd.img"
 whole="{\"file\":\"$files/disk.raw\",\"kernel\":\"$files/vmlinuz\",
@@ -41,13 +41,13 @@ umask 000
 read_image "$whole"
 is "$found" absent "an image that is not there is absent"
 like "$key" '^sha256-[0-9a-f]{64}$' "and its key is known beforehand"
-is "$(answered .outputs.size)" $((50 * 1048576)) "as is its size"
+is "$(answered .outputs.size)" $((8 * 1048576)) "as is its size"
 before=$key
 make_image "$whole"
 is "$found" changed "it is made"
 is "$key" "$before" "under that key"
 is "$(in_store)" "$key 700 4096
-$key/disk 600 $((50 * 1048576))
+$key/disk 600 $((8 * 1048576))
 $key/image.json 600 $(stat -c %s "$state/images/$key/image.json")
 $key/initrd 644 7
 $key/kernel 644 7" "nothing else is in the store, and nobody else may look"
@@ -55,7 +55,7 @@ ok "the disk is the file" cmp "$files/disk.raw" "$state/images/$key/disk"
 ok "holes are kept" test "$(stat -c %b "$state/images/$key/disk")" -le "$((3100000 / 512))"
 like "$(jq -c '[.disk_format, .disk_size, .kernel, .initrd, .cmdline, .login]' \
 	"$state/images/$key/image.json")" \
-	'^\["raw",52428800,true,true,"root=/dev/vda",false\]$' "image.json describes it"
+	'^\["raw",8388608,true,true,"root=/dev/vda",false\]$' "image.json describes it"
 read_image "$whole"
 is "$found" present "then it is present"
 is "$(answered .actual.login)" false "with the fields that were asked for"

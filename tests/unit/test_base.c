@@ -289,7 +289,7 @@ static void test_file_write_killed(void)
 	AUTO(error) struct error *err = NULL;
 
 	g_assert_true(file_write(path, old, SIZE, 0600, &err));
-	for (int i = 0; i < 30; i++) {
+	for (int i = 0; i < 12; i++) {
 		AUTO(gfree) char *text = NULL;
 		size_t length;
 		pid_t pid = fork_child();
@@ -299,7 +299,7 @@ static void test_file_write_killed(void)
 				if (!file_write(path, turn % 2 ? old : new, SIZE, 0600, &err))
 					_exit(1);
 		}
-		g_usleep(500 * i);
+		g_usleep(1000 * i);
 		end_child(pid);
 		g_assert_true(file_read(path, SIZE, &text, &length, &err));
 		g_assert_true(!strcmp(text, old) || !strcmp(text, new));

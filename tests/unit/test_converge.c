@@ -6,7 +6,7 @@
 
 #include "tests/unit/plan_world.h"
 
-enum { ROUNDS = 150, FLEETS = 6, RUNS = 3, MACHINES = 5, TRIES = 20 };
+enum { ROUNDS = 100, FLEETS = 6, RUNS = 3, MACHINES = 5, TRIES = 20 };
 
 struct play {
 	GRand *rand;

@@ -5,7 +5,7 @@
 
 #include "tests/unit/plan_world.h"
 
-enum { SMALL = 500, TIMES = 4, TRIES = 3 };
+enum { SMALL = 250, TIMES = 4, TRIES = 3 };
 
 /* What one more of everything costs; the time is the least of some tries. */
 struct cost {
