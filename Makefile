@@ -1,4 +1,4 @@
-# provision: GNU make. Targets: all check check-live lint bench install clean.
+# provision: GNU make. Targets: all check check-live check-long lint bench install clean.
 # SANITIZE=1 builds with ASan and UBSan into build/sanitize.
 
 PREFIX ?= /usr/local
@@ -125,6 +125,9 @@ check:
 check-live: all
 	@tests/run.sh live build
 
+check-long: all tests
+	@tests/run.sh long build
+
 lint:
 	@tests/lint/lint.sh
 
@@ -139,6 +142,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all tests check check-live lint bench install clean
+.PHONY: all tests check check-live check-long lint bench install clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Collects the tests of one sort and runs them under prove.
 #
-# usage: run.sh check|live|lint [BUILD]
+# usage: run.sh check|live|long|lint [BUILD]
 #   check  units, golden cases and the command line: no root, no network
 #   live   the real QEMU: one after the other, as root
+#   long   every fault, every kill: not for every day, as root
 #   lint   the lint as a test
 # JOBS is how many run at once (check), TEST_LIMIT after how many seconds one test is ended.
 set -eu
@@ -69,7 +70,13 @@ list_live() {
 	done
 }
 
-[ $# -ge 1 ] || { echo "usage: $0 check|live|lint [BUILD]" >&2; exit 64; }
+list_long() {
+	for file in tests/long/*.sh; do
+		script "$file"
+	done
+}
+
+[ $# -ge 1 ] || { echo "usage: $0 check|live|long|lint [BUILD]" >&2; exit 64; }
 if [ "$1" = one ]; then
 	shift
 	one "$@"
@@ -85,12 +92,13 @@ check)
 	TEST_LIMIT=${TEST_LIMIT:-60}
 	;;
 live) TEST_LIMIT=${TEST_LIMIT:-1200} ;;
+long) TEST_LIMIT=${TEST_LIMIT:-7200} ;;
 lint) TEST_LIMIT=${TEST_LIMIT:-300} ;;
 *) echo "$0: '$mode' is no sort of tests" >&2; exit 64 ;;
 esac
 command -v prove >/dev/null || { echo "$0: prove is missing: apt-get install perl" >&2; exit 69; }
-if [ "$mode" = live ] && [ "$(id -u)" -ne 0 ]; then
-	broken "the live tests need root"
+if { [ "$mode" = live ] || [ "$mode" = long ]; } && [ "$(id -u)" -ne 0 ]; then
+	broken "the $mode tests need root"
 fi
 
 G_SLICE=always-malloc
@@ -109,6 +117,7 @@ trap 'exit 143' TERM HUP
 case $mode in
 check) list_check ;;
 live) list_live ;;
+long) list_long ;;
 lint) script tests/lint/lint.sh ;;
 esac >"$place/list"
 [ -s "$place/list" ] || broken "there are no tests of the sort '$mode'"
