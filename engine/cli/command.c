@@ -32,12 +32,17 @@ const struct option global_options[] = {
 		"file", 'f', TEXT(file, "FILE"), .doc = "the fleet's file" \
 	}
 
+#define PARALLEL                                                                               \
+	{                                                                                      \
+		"parallel", TEXT(parallel, "N"), .doc = "do at most N things at the same time" \
+	}
+
 static const struct option plan_options[] = {
 	{"exit-code", FLAG(exit_code), .doc = "exit with 2 if there is something to do"},
 	{0},
 };
-static const struct option apply_options[] = {YES, {0}};
-static const struct option destroy_options[] = {YES, FLEET, {0}};
+static const struct option apply_options[] = {YES, PARALLEL, {0}};
+static const struct option destroy_options[] = {YES, FLEET, PARALLEL, {0}};
 static const struct option status_options[] = {
 	FILE_OPTION,
 	FLEET,

@@ -34,7 +34,7 @@ struct option {
 /* A command line, understood. Texts are those of argv. */
 struct invocation {
 	const struct command *command;
-	const char *state_dir, *color, *fleet, *file;
+	const char *state_dir, *color, *fleet, *file, *parallel;
 	bool verbose, help, version, yes, exit_code, json, tty;
 	const char *operand;	  /* what `operands` of the command names, or NULL */
 	const char *const *words; /* a command for inside a machine; ends with NULL; NULL: none */

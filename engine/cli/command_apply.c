@@ -1,12 +1,15 @@
 /* provision apply, provision destroy: the plan is shown, confirmed, and run. */
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/confirm.h"
 #include "cli/find.h"
 #include "cli/output.h"
 #include "cli/plan_print.h"
 #include "cli/summary.h"
 #include "cli/terminal.h"
+
+enum { PARALLEL_MOST = 1000 };
 
 static void show(const struct invocation *i, const struct session *session)
 {
@@ -108,14 +111,32 @@ static int unread(const struct session *session)
 								       : EXIT_DONE;
 }
 
+static bool take_parallel(const struct invocation *i, struct session *session, struct error **err)
+{
+	AUTO(gfree) char *shown = NULL;
+	guint64 number;
+
+	if (!i->parallel)
+		return true;
+	if (g_ascii_string_to_unsigned(i->parallel, 10, 1, PARALLEL_MOST, &number, NULL)) {
+		session->parallel = number;
+		return true;
+	}
+	shown = text_escape(i->parallel, strlen(i->parallel));
+	error_set(err, ERROR_USAGE, "'--parallel' cannot be '%s'", shown);
+	error_hint(err, "it is a number from 1 to %d", PARALLEL_MOST);
+	return false;
+}
+
 int command_apply(const struct invocation *i)
 {
 	AUTO(session) struct session *session = session_new();
 	AUTO(error) struct error *err = NULL;
 	int code;
 
-	if (!find_file(session, i, &err) || !find_state(session, i, "apply", &err) ||
-		!session_check(session, &err) || !session_plan(session, false, &err))
+	if (!take_parallel(i, session, &err) || !find_file(session, i, &err) ||
+		!find_state(session, i, "apply", &err) || !session_check(session, &err) ||
+		!session_plan(session, false, &err))
 		return find_failed(session, i, err);
 	show(i, session);
 	if (session->plan->counts[STEP_CONFLICT])
@@ -132,8 +153,8 @@ int command_destroy(const struct invocation *i)
 	AUTO(error) struct error *err = NULL;
 	int code = EXIT_DONE;
 
-	if (!find_name(session, i, &err) || !find_state(session, i, "destroy", &err) ||
-		!session_plan(session, true, &err))
+	if (!take_parallel(i, session, &err) || !find_name(session, i, &err) ||
+		!find_state(session, i, "destroy", &err) || !session_plan(session, true, &err))
 		return find_failed(session, i, err);
 	show(i, session);
 	if (session->plan->counts[STEP_CONFLICT])

@@ -9,7 +9,13 @@
 #include "run/change.h"
 #include "run/refresh.h"
 
-enum { LIMIT_UNSAID = 600000, GRACE_MOST = 30000, BATCH_MOST = 512 };
+enum {
+	LIMIT_UNSAID = 600000,
+	GRACE_MOST = 30000,
+	BATCH_MOST = 512,
+	TRIES_MOST = 5,
+	FIRST_PAUSE = 250, /* milliseconds; each pause is twice the one before */
+};
 
 enum job_state { JOB_WAITING, JOB_QUEUED, JOB_RUNNING, JOB_ENDED };
 
@@ -22,6 +28,11 @@ struct job {
 	const struct step *blame; /* the first failed step that it depends on */
 	int64_t started;
 	bool answered;
+	unsigned tries;	       /* that failed and were followed by another one */
+	struct error *trouble; /* of the last of them: it is to be tried again; or NULL */
+	unsigned timer;	       /* until it is, or 0 */
+	struct executor *executor;
+	struct lane *lane; /* once it was tried */
 };
 
 /* The steps of one provider and kind. */
@@ -50,7 +61,8 @@ struct executor {
 	GHashTable *lanes; /* "provider kind" → struct lane */
 	GPtrArray *order;  /* lanes as they came */
 	GPtrArray *errands;
-	GQueue fresh; /* jobs whose last dependency has just ended */
+	GQueue fresh;	    /* jobs whose last dependency has just ended */
+	GPtrArray *pausing; /* jobs that are to be tried again */
 	unsigned left;
 	int64_t started;
 	bool cancelled;
@@ -105,8 +117,9 @@ static void job_failed(struct executor *x, struct job *job, const struct error *
 	x->totals->failed++;
 	/* No answer says nothing of what was done until then. */
 	if (is_change(job->step) && job->state == JOB_RUNNING &&
-		(!job->answered || err->class == ERROR_UNAVAILABLE || err->class == ERROR_TIMEOUT ||
-			err->class == ERROR_INTERNAL || err->class == ERROR_CANCELLED))
+		(!job->answered || job->tries || err->class == ERROR_UNAVAILABLE ||
+			err->class == ERROR_TIMEOUT || err->class == ERROR_INTERNAL ||
+			err->class == ERROR_CANCELLED))
 		x->totals->uncertain++;
 	tell(x, EVENT_STEP_FAILED, job, NULL, err);
 	end(x, job, job->step);
@@ -206,6 +219,63 @@ static void admit(struct executor *x, struct job *job)
 	}
 }
 
+static int on_pause_over(void *data)
+{
+	struct job *job = data;
+
+	job->timer = 0;
+	job->answered = false;
+	error_clear(&job->trouble);
+	g_ptr_array_remove_fast(job->executor->pausing, job);
+	enqueue(job->lane, job);
+	return G_SOURCE_REMOVE;
+}
+
+static void pause_job(struct executor *x, struct lane *lane, struct job *job)
+{
+	int64_t pause = (int64_t)FIRST_PAUSE << job->tries++;
+	/* Each message of a failed step starts with its address. */
+	const char *message = job->trouble->message + strlen(job->step->address) + 2;
+	AUTO(gfree) char *shown = duration_format(pause);
+	AUTO(gfree)
+	char *text = g_strdup_printf("unavailable, trying again in %s (%u of %d): %s", shown,
+		job->tries, TRIES_MOST - 1, message);
+
+	tell(x, EVENT_STEP_PROGRESS, job, text, NULL);
+	job->lane = lane;
+	job->timer = g_timeout_add(pause, on_pause_over, job);
+	g_ptr_array_add(x->pausing, job);
+}
+
+/* Only what may be otherwise in a moment is tried again: the request says what it expects, so that
+ * a try that did succeed after all is not done twice. The pause begins with the end of the request.
+ */
+static bool to_be_tried(
+	const struct executor *x, const struct lane *lane, struct job *job, const struct error *err)
+{
+	if (err->class != ERROR_UNAVAILABLE || job->tries + 1 >= TRIES_MOST || x->totals->signal ||
+		!client_alive(lane->client))
+		return false;
+	error_set(&job->trouble, err->class, "%s", err->message);
+	if (err->hint)
+		error_hint(&job->trouble, "%s", err->hint);
+	job->answered = true;
+	return true;
+}
+
+static void fail_pausing(struct executor *x)
+{
+	while (x->pausing->len) {
+		struct job *job = x->pausing->pdata[0];
+		AUTO(error) struct error *err = g_steal_pointer(&job->trouble);
+
+		g_source_remove(job->timer);
+		job->timer = 0;
+		g_ptr_array_remove_index_fast(x->pausing, 0);
+		job_failed(x, job, err);
+	}
+}
+
 static struct job *job_at(struct errand *errand, const char *address)
 {
 	for (unsigned i = 0; address && i < errand->jobs->len; i++) {
@@ -249,7 +319,8 @@ static void fail_foreign(struct executor *x, struct job *job, const char *text)
 	job_failed(x, job, err);
 }
 
-static void fail_answered(struct executor *x, struct job *job, const struct value *answer)
+static void fail_answered(
+	struct executor *x, const struct lane *lane, struct job *job, const struct value *answer)
 {
 	const struct value *said = value_get_map(answer, "error");
 	const char *message = value_get_string(said, "message");
@@ -263,7 +334,8 @@ static void fail_answered(struct executor *x, struct job *job, const struct valu
 		"%s: %s", job->step->address, message);
 	if (hint)
 		error_hint(&err, "%s", hint);
-	job_failed(x, job, err);
+	if (!to_be_tried(x, lane, job, err))
+		job_failed(x, job, err);
 }
 
 /* "up" and "ready" are of the present boot: it may have restarted while its provider waited. */
@@ -304,7 +376,7 @@ static void on_object(void *data, const struct value *answer)
 	} else if (!g_strcmp0(status, "foreign")) {
 		fail_foreign(x, job, value_get_string(answer, "text"));
 	} else {
-		fail_answered(x, job, answer);
+		fail_answered(x, errand->lane, job, answer);
 	}
 }
 
@@ -319,7 +391,8 @@ static void on_progress(void *data, const char *address, const char *text)
 		tell(errand->executor, EVENT_STEP_PROGRESS, job, text, NULL);
 }
 
-static void fail_unanswered(struct executor *x, struct job *job, const struct error *cause)
+static void fail_unanswered(
+	struct executor *x, const struct lane *lane, struct job *job, const struct error *cause)
 {
 	AUTO(error) struct error *err = NULL;
 
@@ -327,7 +400,8 @@ static void fail_unanswered(struct executor *x, struct job *job, const struct er
 		cause ? cause->message : "its provider gave no answer");
 	if (cause && cause->hint)
 		error_hint(&err, "%s", cause->hint);
-	job_failed(x, job, err);
+	if (!to_be_tried(x, lane, job, err))
+		job_failed(x, job, err);
 }
 
 static void on_done(void *data, bool complete, const struct error *err)
@@ -341,8 +415,13 @@ static void on_done(void *data, bool complete, const struct error *err)
 		struct job *job = errand->jobs->pdata[i];
 
 		if (!job->answered)
-			fail_unanswered(x, job, err);
+			fail_unanswered(x, errand->lane, job, err);
+		if (job->trouble)
+			pause_job(x, errand->lane, job);
 	}
+	/* While this request ended, an interrupt may have come. */
+	if (x->totals->signal)
+		fail_pausing(x);
 	g_ptr_array_remove_fast(x->errands, errand);
 	g_ptr_array_free(errand->jobs, TRUE);
 	g_free(errand);
@@ -355,7 +434,8 @@ static struct value *prepare(
 	AUTO(error) struct error *err = NULL;
 	struct value *object;
 
-	job->started = clock_now();
+	if (!job->tries)
+		job->started = clock_now();
 	object = job->step->action == STEP_WAIT
 			 ? change_wait(x->plan, arena, job->step, limit, &err)
 			 : change_object(x->plan, arena, job->step, &err);
@@ -399,7 +479,8 @@ static void send(struct executor *x, struct lane *lane, struct arena *arena, GPt
 	g_ptr_array_add(x->errands, errand);
 	lane->running++;
 	for (unsigned i = 0; i < jobs->len; i++)
-		tell(x, EVENT_STEP_STARTED, jobs->pdata[i], NULL, NULL);
+		if (!((struct job *)jobs->pdata[i])->tries)
+			tell(x, EVENT_STEP_STARTED, jobs->pdata[i], NULL, NULL);
 	errand->request =
 		client_send(lane->client, request, limit_of(lane, waiting, limit), &handlers);
 }
@@ -457,6 +538,14 @@ static void admit_all(struct executor *x)
 		admit(x, job);
 }
 
+static bool may_start(const struct executor *x, const struct lane *lane)
+{
+	unsigned most = x->options->parallel;
+
+	return (!lane->kind->parallel || lane->running < lane->kind->parallel) &&
+	       (!most || x->errands->len < most);
+}
+
 static bool dispatch(struct executor *x)
 {
 	bool any = false;
@@ -464,8 +553,7 @@ static bool dispatch(struct executor *x)
 	for (unsigned i = 0; i < x->order->len; i++) {
 		struct lane *lane = x->order->pdata[i];
 
-		while (lane->queue.count &&
-			(!lane->kind->parallel || lane->running < lane->kind->parallel)) {
+		while (lane->queue.count && may_start(x, lane)) {
 			start_next(x, lane);
 			any = true;
 		}
@@ -498,6 +586,7 @@ static void interrupt(void *data, int signal)
 			"interrupted: what runs is finished, nothing new is started; "
 			"interrupt again to cancel",
 			NULL);
+		fail_pausing(x);
 	} else if (!x->cancelled) {
 		x->cancelled = true;
 		tell(x, EVENT_RUN_STOPPING, NULL, "cancelling what runs", NULL);
@@ -514,6 +603,7 @@ static void start_jobs(struct executor *x)
 	x->jobs = g_new0(struct job, x->plan->graph->count);
 	x->left = x->plan->graph->count;
 	for (unsigned i = 0; i < x->plan->graph->count; i++) {
+		x->jobs[i].executor = x;
 		x->jobs[i].step = x->plan->graph->nodes[i].data;
 		x->jobs[i].unmet = x->plan->graph->nodes[i].before_count;
 		if (!x->jobs[i].unmet)
@@ -533,7 +623,7 @@ static void run(struct executor *x)
 		}
 		if (!x->totals->signal && dispatch(x))
 			continue;
-		if (x->errands->len)
+		if (x->errands->len || x->pausing->len)
 			g_main_context_iteration(NULL, TRUE);
 		else if (g_queue_is_empty(&x->fresh) && x->left)
 			skip_rest(x, "its turn never came");
@@ -563,6 +653,7 @@ void execute(struct plan *plan, const struct state *state, struct providers *pro
 	x.lanes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_lane);
 	x.order = g_ptr_array_new();
 	x.errands = g_ptr_array_new();
+	x.pausing = g_ptr_array_new();
 	x.started = clock_now();
 	g_queue_init(&x.fresh);
 	options->interrupts->call = interrupt;
@@ -576,5 +667,6 @@ void execute(struct plan *plan, const struct state *state, struct providers *pro
 	g_hash_table_destroy(x.lanes);
 	g_ptr_array_free(x.order, TRUE);
 	g_ptr_array_free(x.errands, TRUE);
+	g_ptr_array_free(x.pausing, TRUE);
 	g_free(x.jobs);
 }

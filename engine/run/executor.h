@@ -12,11 +12,13 @@ struct executor_options {
 	event_sink *sink;
 	void *data;
 	struct interrupts *interrupts; /* watched */
+	unsigned parallel;	       /* most requests at once; 0: as many as the kinds allow */
 };
 
 /* Runs every step of the plan, which has no conflicts. The first signal lets what runs come to
- * its end and starts nothing new; the second cancels. Failures of steps are told as events
- * and counted in *totals. */
+ * its end and starts nothing new; the second cancels. A step that fails as unavailable is tried
+ * again a few times, as long as its provider lives. Failures of steps are told as events and
+ * counted in *totals. */
 void execute(struct plan *plan, const struct state *state, struct providers *providers,
 	const struct executor_options *options, struct totals *totals);
 

@@ -345,7 +345,7 @@ bool session_apply(struct session *s, const char *command, event_sink *sink, voi
 	struct totals *totals, bool *gone, struct error **err)
 {
 	struct fan fan = {NULL, sink, data};
-	struct executor_options options = {s->run, fan_out, &fan, &s->interrupts};
+	struct executor_options options = {s->run, fan_out, &fan, &s->interrupts, s->parallel};
 	AUTO(gfree) char *path = g_build_filename(s->state->folder, "journal.db", NULL);
 	struct error *trouble = NULL;
 

@@ -16,6 +16,7 @@ struct session {
 	struct plan *plan;
 	char *run; /* id of this run */
 	struct interrupts interrupts;
+	unsigned parallel;  /* most requests of a run at once; 0: as many as the kinds allow */
 	void (*slow)(void); /* told once when the providers take long to answer; may be NULL */
 	unsigned slow_timer;
 };
