@@ -37,12 +37,17 @@ const struct option global_options[] = {
 		"parallel", TEXT(parallel, "N"), .doc = "do at most N things at the same time" \
 	}
 
+#define EVENTS                                                                                 \
+	{                                                                                      \
+		"json", FLAG(json), .doc = "print what happens as JSON, a line for each event" \
+	}
+
 static const struct option plan_options[] = {
 	{"exit-code", FLAG(exit_code), .doc = "exit with 2 if there is something to do"},
 	{0},
 };
-static const struct option apply_options[] = {YES, PARALLEL, {0}};
-static const struct option destroy_options[] = {YES, FLEET, PARALLEL, {0}};
+static const struct option apply_options[] = {YES, PARALLEL, EVENTS, {0}};
+static const struct option destroy_options[] = {YES, FLEET, PARALLEL, EVENTS, {0}};
 static const struct option status_options[] = {
 	FILE_OPTION,
 	FLEET,

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cli/confirm.h"
+#include "cli/events.h"
 #include "cli/find.h"
 #include "cli/output.h"
 #include "cli/plan_print.h"
@@ -15,8 +16,11 @@ static void show(const struct invocation *i, const struct session *session)
 {
 	struct plan_print print = {style_for(i, STDERR_FILENO), session->name, i->verbose};
 	AUTO(gfree) char *text = plan_print(&print, session->plan);
+	struct events events = {session, i->command->name};
 
 	output_people_text(text);
+	if (i->json)
+		events_plan(&events);
 }
 
 static int refuse_conflict(const struct session *session)
@@ -65,6 +69,21 @@ static int ask(const struct invocation *i, struct session *session)
 	return interrupts->signal ? EXIT_SIGNALLED + interrupts->signal : EXIT_FAILED;
 }
 
+/* Who is told of a run. */
+struct listeners {
+	struct view *view;
+	struct events *events; /* or NULL */
+};
+
+static void tell_all(void *data, const struct event *event)
+{
+	const struct listeners *listeners = data;
+
+	view_event(listeners->view, event);
+	if (listeners->events)
+		events_event(listeners->events, event);
+}
+
 static int run(const struct invocation *i, struct session *session)
 {
 	struct style style = style_for(i, STDERR_FILENO);
@@ -72,6 +91,8 @@ static int run(const struct invocation *i, struct session *session)
 	struct view *view =
 		view_new(&style, session->plan, terminal_able(STDERR_FILENO), i->verbose);
 	struct summary summary = {i, session, view, &totals, false};
+	struct events events = {session, i->command->name};
+	struct listeners listeners = {view, i->json ? &events : NULL};
 	AUTO(error) struct error *err = NULL;
 	bool ok;
 	int code;
@@ -79,7 +100,7 @@ static int run(const struct invocation *i, struct session *session)
 	if (!plan_empty(session->plan))
 		output_people_text("\n");
 	ok = session_apply(
-		session, i->command->name, view_event, view, &totals, &summary.gone, &err);
+		session, i->command->name, tell_all, &listeners, &totals, &summary.gone, &err);
 	if (!plan_empty(session->plan) && (ok || totals.done || totals.failed || totals.skipped))
 		summary_print(&summary);
 	else if (summary.gone)
